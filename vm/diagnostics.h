@@ -1,8 +1,9 @@
 // Diagnostics: what went wrong, where, why, and what to do.
 //
-// Every failure that a user can cause is a Diagnostic with a stable code (vm/diagnostics.def is the one table of them;
-// `bitloom explain CODE` prints its page). A message is a sentence in lower case without a full stop that says both
-// values. Notes point at other places that matter; a hint says what to do.
+// Every failure that a user can cause is a Diagnostic with a stable code (vm/diagnostics.def is the
+// one table of them; `bitloom explain CODE` prints its page). A message is a sentence in lower case
+// without a full stop that says both values. Notes point at other places that matter; a hint says
+// what to do.
 //
 //   diag.error("BL0203", span) << "dot: a has k = " << 64 << " where b has k = " << 128;
 //   diag.last().note(other, "x is f16[16, 64] because of this load").hint("transpose(y)");

@@ -1,7 +1,8 @@
 // Where a thing stands in the text it came from.
 //
-// A span names a file by its index in a SourceManager (dsl/source.h), and two places: the first character and the one
-// behind the last. Lines and columns count from 1; columns count Unicode code points. line == 0 means "no place".
+// A span names a file by its index in a SourceManager (dsl/source.h), and two places: the first
+// character and the one behind the last. Lines and columns count from 1; columns count Unicode code
+// points. line == 0 means "no place".
 #pragma once
 
 #include <cstdint>
