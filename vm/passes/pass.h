@@ -11,7 +11,7 @@
 // It says honestly whether it changed anything. A pass that cannot go on for a reason that the user
 // can mend reports a diagnostic and returns Failed; run_passes stops there. The manager prints the
 // IR after any pass (`// after canonicalize`, or `(unchanged)`), times each, and verifies after
-// each: IR that does not verify behind a pass is our own bug, reported as internal error BL0901
+// each: IR that does not verify behind a pass is our own bug, reported as internal error BL0902
 // with the name of the pass and what the verifier said.
 #pragma once
 

@@ -24,7 +24,7 @@ void print_result(const Function& function, const Pass& pass, bool changed, std:
 bool verify_result(const Function& function, const Pass& pass, Diagnostics& diagnostics) {
   Diagnostics found;
   if (verify(function, found, pass.after)) return true;
-  Diagnostic& error = diagnostics.error("BL0901", function.span);
+  Diagnostic& error = diagnostics.error("BL0902", function.span);
   error << "internal error: pass '" << pass.name << "' left IR of kernel '" << function.name
         << "' that does not verify";
   constexpr std::size_t kShown = 8;
