@@ -76,7 +76,7 @@ TEST(DiagnosticTable, APageCarriesCodeSummaryAndExplanation) {
   ASSERT_NE(entry, nullptr);
   const std::string page = table::explain(*entry);
   EXPECT_TRUE(page.starts_with("BL0102 (names): no function of this name is known here\n\n"));
-  EXPECT_TRUE(page.ends_with("    let t = load(x[0])\n"));
+  EXPECT_TRUE(page.ends_with("    let t = load(x[0 +: 128])\n"));
 }
 
 TEST(DiagnosticTable, EveryCodeThatIsRaisedIsInTheTable) {
