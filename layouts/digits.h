@@ -1,9 +1,8 @@
 // Lists of digits, slow to fast: mixed-radix numbers whose counting moves an element.
 //
 // These are the steps from which the operations of RegisterLayout are made. merge_digits gives the
-// one canonical form:
-// [{4, dim 0, stride 8}, {8, dim 0, stride 1}] counts 0, 1, 2, … along dimension 0 and is [{32, dim
-// 0, stride 1}].
+// one canonical form: {4, dim 0, stride 8} before {8, dim 0, stride 1} counts 0, 1, 2, … along
+// dimension 0, which is what {32, dim 0, stride 1} does.
 #pragma once
 
 #include <optional>

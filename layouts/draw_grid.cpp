@@ -49,9 +49,6 @@ std::string text_of(const Grid& grid) {
   return note.empty() ? text : text + note + "\n";
 }
 
-// ---- SVG
-// ----------------------------------------------------------------------------------------------------------------
-
 // Pale colours far apart for neighbouring numbers: hues step by the golden angle.
 std::string colour(std::int64_t number) {
   const double hue = std::fmod(static_cast<double>(number) * 137.50776405, 360.0) / 60.0;
@@ -138,7 +135,7 @@ class SvgWriter {
                    "<text x=\"{}\" y=\"{}\" text-anchor=\"{}\" class=\"{}\">{}</text>\n", x, y,
                    anchor, style, escaped(label));
     if (anchor == "start")
-      reach_ = std::max(reach_, x + static_cast<std::int64_t>(label.size()) * 8 + kMargin);
+      reach_ = std::max(reach_, x + static_cast<std::int64_t>(label.size()) * 9 + kMargin);
   }
 
   [[nodiscard]] std::string document(std::int64_t height) const {

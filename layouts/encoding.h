@@ -4,30 +4,26 @@
 // element. Dense order is what a bit string has; the other orders exist because a GPU can turn them
 // into operands with fewer instructions:
 //
-//   pairs     elements 2i and 2i + 1 lie 16 bits apart, so that one mask yields the two halves of a
-//   register:
-//             4 bits: nibbles 0..7 hold elements 0 2 4 6 1 3 5 7
-//   quads     elements 4i … 4i + 3 lie 8 bits apart, for the four bytes of an int8 or fp8 register:
-//             4 bits: nibbles 0..7 hold elements 0 4 1 5 2 6 3 7
+//   pairs     elements 2i and 2i + 1 lie 16 bits apart, so that one mask yields the two halves of
+//             a register: nibbles 0..7 hold elements 0 2 4 6 1 3 5 7
+//   quads     elements 4i to 4i + 3 lie 8 bits apart, for the four bytes of an int8 or fp8
+//             register: nibbles 0..7 hold elements 0 4 1 5 2 6 3 7
 //   linear    elements follow one another
-//   order(…)  the field i of every word holds the given element
+//   order(…)  field i of every word holds the element that the list names i-th
 //
 //   dense     linear, for any width; fields may straddle words
-//   spare     widths 3 (in lanes of 4 bits) and 5, 6, 7 (lanes of 8): the first b words of eight
-//   (of four, for 3) hold codes in
-//             their lanes, and the bits that their lanes have to spare hold the codes of the words
-//             that are left out. Three bits:
-//               word 0..2   d c c c  per nibble: c the code of elements 8w + i, d bit w of the code
-//               of element 24 + i
-//             so the fourth word is (w0 >> 3 & 0x11111111) | (w1 >> 2 & 0x22222222) | (w2 >> 1 &
-//             0x44444444)
-//   planes    a code is cut into fields of 4, 2 and 1 bits (3 = 2 + 1, 5 = 4 + 1, 6 = 4 + 2, 7 = 4
-//   + 2 + 1), low bits first, and
-//             each plane is packed by itself: first the words of the widest plane, then the next
+//   spare     Widths 3 (in lanes of 4 bits) and 5, 6, 7 (in lanes of 8). Of every 32 codes the
+//             first ones fill the lanes of b words. The bits that these lanes have to spare hold
+//             the codes that found no lane. With 3 bits bit 3 of nibble i of word w is bit w of
+//             code 24 + i, so that the missing fourth word is
+//               (w0 >> 3 & 0x11111111) | (w1 >> 2 & 0x22222222) | (w2 >> 1 & 0x44444444)
+//   planes    A code is cut into fields of 4, 2 and 1 bits (3 = 2 + 1, 5 = 4 + 1, 6 = 4 + 2,
+//             7 = 4 + 2 + 1), low bits first, and each plane is packed by itself: first the words
+//             of the widest plane, then the next.
 //
 // The orders pairs, quads and linear apply to the fields of each word of `fields`, `spare` and
-// `planes` alike, where the lanes are what is ordered. Text: "dense", "pairs", "order(0, 2, 4, 6,
-// 1, 3, 5, 7)", "spare.pairs", "planes(2, 1).quads".
+// `planes` alike, where the lanes are what is ordered. Text: "dense", "pairs",
+// "order(0, 2, 4, 6, 1, 3, 5, 7)", "spare.pairs", "planes(2, 1).quads".
 //
 // Codes may be stored XORed with a constant: two's complement becomes offset binary with the sign
 // bit. Text: "pairs ^ 8".
@@ -68,8 +64,7 @@ class Encoding {
   [[nodiscard]] static LayoutResult<Encoding> fields(int bits, const std::vector<int>& order);
   // Widths 3, 5, 6 and 7; `order` is that of the lanes of a word.
   [[nodiscard]] static LayoutResult<Encoding> spare(int bits, FieldOrder order);
-  // Widths of planes, low bits of the code first; each is 1, 2 or 4 and no wider than the one
-  // before.
+  // Widths of planes, low bits of the code first; each is 1, 2 or 4.
   [[nodiscard]] static LayoutResult<Encoding> planes(const std::vector<int>& widths,
                                                      FieldOrder order);
 

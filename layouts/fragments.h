@@ -6,9 +6,11 @@
 // (of A) or columns (of B), and the whole repeats over the second eight rows and over the rest of
 // k:
 //
-//   A [16, k]   column_local(2, k / 4e) * spatial(8, 4) * local(1, e)        row = groupID (+ 8),
-//   the row step counts first B [k, 8]    local(k / 4e, 1) * column_spatial(4, 8) * local(e, 1)
-//   column = groupID C [16, 8]   local(2, 1) * spatial(8, 4) * local(1, 2) whatever the types
+//   A [16, k]   column_local(2, k / 4e) * spatial(8, 4) * local(1, e)
+//   B [k, 8]    local(k / 4e, 1) * column_spatial(4, 8) * local(e, 1)
+//   C [16, 8]   local(2, 1) * spatial(8, 4) * local(1, 2)
+//
+// In A the step of eight rows counts before the step along k; C is the same for all types.
 //
 // ldmatrix reads 8x8 tiles of 16-bit elements, one register a tile: spatial(8, 4) * local(1, 2).
 // Its x2 and x4 forms fill two and four registers; the places of the tiles are free, and the
@@ -56,9 +58,9 @@ namespace bitloom::layouts {
 //
 // Warps are arranged row-major over (warps_m, warps_n), and each owns a contiguous part of C.
 // Within a warp registers hold fragments row-major: over (m/16, n/8) in C, over (m/16,
-// k/instruction_k) in A, over (k/instruction_k, n/8) in B; fragment f of C is registers 4f to 4f
-// + 3. Warps in one row of warps hold the same A, in one column the same B, and the replication
-// says so.
+// k/instruction_k) in A, over (k/instruction_k, n/8) in B; fragment f of C is registers 4f, 4f + 1,
+// 4f + 2 and 4f + 3. Warps in one row of warps hold the same A, in one column the same B, and the
+// replication says so.
 struct MmaBlock {
   int warps_m = 1;
   int warps_n = 1;

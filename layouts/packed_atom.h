@@ -5,8 +5,7 @@
 // codes of an atom belong to the 32 lanes of a warp, 128 each, in the order in which the lanes will
 // multiply them: a register layout over [64, 64] says which. The default is
 //
-//   local(4, 4) * mma.a.m16n8k16      for each n16 group, for each k16 step, the eight elements of
-//   operand A
+//   local(4, 4) * mma.a.m16n8k16: n16 groups, k16 steps, the eight elements of operand A
 //
 // because weights are the A operand of both matrix units, which compute Cᵀ = W Xᵀ. Each lane's
 // codes are encoded in runs (encoding.h) into 4 * bits words, and words go to memory so that a warp

@@ -2,23 +2,19 @@
 // registers.
 //
 // It is a function (thread, register) -> element, built from a few atoms and one product. In the
-// tables below a cell is an element of the tile, and t3:r1 says that thread 3 holds it in
-// register 1.
+// tables below a cell is an element of the tile, and t3:r1 says that thread 3 holds it in register
+// 1; lines part the blocks of the left factor. (tests/layouts/doc_test.cpp draws every expression
+// here that stands over a table, and compares.)
 //
 // Atoms
 // -----
-//   local(2, 2): one thread holds a 2x2 tile.        spatial(2, 2): four threads hold one element
-//   each.
+//   One thread holds a tile, or as many threads as it has elements hold one each. The column forms
+//   count down the columns.
 //
-//     t0:r0 t0:r1                                      t0:r0 t1:r0
-//     t0:r2 t0:r3                                      t2:r0 t3:r0
+//     local(2, 2)        spatial(2, 2)        column_local(2, 2)        column_spatial(2, 2)
 //
-//   column_local and column_spatial number down the columns instead of along the rows.
-//
-//   column_local(2, 2)                               column_spatial(2, 2)
-//
-//     t0:r0 t0:r2                                      t0:r0 t2:r0
-//     t0:r1 t0:r3                                      t1:r0 t3:r0
+//     t0:r0 t0:r1        t0:r0 t1:r0          t0:r0 t0:r2               t0:r0 t2:r0
+//     t0:r2 t0:r3        t2:r0 t3:r0          t0:r1 t0:r3               t1:r0 t3:r0
 //
 //   replicated(n): n threads hold the same. It has rank 0 and takes the rank of what it is
 //   multiplied with.
@@ -29,17 +25,12 @@
 //   digits, those of b the fast ones: thread = thread_a * b.threads() + thread_b, and registers
 //   likewise.
 //
-//   spatial(2, 2) * local(1, 2)
+//     spatial(2, 2) * local(1, 2)         local(1, 2) * spatial(2, 2)
 //
-//     t0:r0 t0:r1 t1:r0 t1:r1
-//     t2:r0 t2:r1 t3:r0 t3:r1
+//     t0:r0 t0:r1 | t1:r0 t1:r1           t0:r0 t1:r0 | t0:r1 t1:r1
+//     t2:r0 t2:r1 | t3:r0 t3:r1           t2:r0 t3:r0 | t2:r1 t3:r1
 //
-//   local(1, 2) * spatial(2, 2)
-//
-//     t0:r0 t1:r0 t0:r1 t1:r1
-//     t2:r0 t3:r0 t2:r1 t3:r1
-//
-//   spatial(2, 1) * replicated(2) * local(1, 2)
+//     spatial(2, 1) * replicated(2) * local(1, 2)
 //
 //     t0:r0,t1:r0 t0:r1,t1:r1
 //     t2:r0,t3:r0 t2:r1,t3:r1
@@ -58,15 +49,11 @@
 //   dimensions, reduce takes a dimension away: registers along it disappear, threads along it all
 //   hold the result.
 //
-//   (spatial(2, 2) * local(1, 2)).reduce(1)
+//     (spatial(2, 2) * local(1, 2)).permute(1, 0)         (spatial(2, 2) * local(1, 2)).reduce(1)
 //
-//     t0:r0,t1:r0
-//     t2:r0,t3:r0
-//
-//   (spatial(2, 2) * local(1, 2)).permute(1, 0)
-//
-//     t0:r0 t2:r0
-//     t0:r1 t2:r1
+//     t0:r0 t2:r0                                         t0:r0,t1:r0
+//     t0:r1 t2:r1                                         t2:r0,t3:r0
+//     -----------
 //     t1:r0 t3:r0
 //     t1:r1 t3:r1
 //
@@ -78,10 +65,15 @@
 //   are dropped and neighbours that count on are merged, which makes the form canonical: two
 //   layouts are the same function exactly when shapes and digits are equal.
 //
-// Laws (tests/layouts/laws_test.cpp checks them for every element of small tiles):
-//   (a * b) * c == a * (b * c)      (a * b) / b == a for equal ranks      every element has an
-//   owner a.thread_and_register(a.element(t, r)) == (t, r) when a is unique     parse(to_string(a))
-//   == a
+// Laws
+// ----
+//   tests/layouts/laws_test.cpp checks these and others for every element of small tiles:
+//
+//   (a * b) * c == a * (b * c)
+//   (a * b) / b == a, for equal ranks
+//   a.thread_and_register(a.element(t, r)) == (t, r), when a is unique
+//   every element has an owner
+//   parse(to_string(a)) == a
 #pragma once
 
 #include <concepts>
@@ -178,8 +170,8 @@ class RegisterLayout {
   [[nodiscard]] LayoutResult<RegisterLayout> expand_dims(int dim) const;  // extent 1 before dim
   [[nodiscard]] LayoutResult<RegisterLayout> squeeze(int dim) const;
   // Two tiles of the same threads side by side along dim, the registers of `other` after those of
-  // this. The algebra can say this when both are repetitions of one tile: *this == local(.., k, ..)
-  // * x and other == local(.., m, ..) * x.
+  // this. The algebra can say this when both are repetitions of one tile: *this is k copies of a
+  // tile x in registers, local(…, k, …) * x, and other is m copies.
   [[nodiscard]] LayoutResult<RegisterLayout> concat(const RegisterLayout& other, int dim) const;
 
   friend bool operator==(const RegisterLayout& a, const RegisterLayout& b);

@@ -22,9 +22,6 @@ std::string call(std::string_view name, const Shape& extents) {
   return fmt::format("{}({})", name, fmt::join(extents, ", "));
 }
 
-// ---- printing
-// -----------------------------------------------------------------------------------------------------------
-
 // Peels atoms off the slow end of a layout. A digit can be peeled when it is the slowest of its
 // list and also covers the slowest part of its dimension; a layout is a product of atoms exactly
 // when that never gets stuck.
@@ -128,9 +125,6 @@ std::string general_expression(const RegisterLayout& layout) {
   return fmt::format("({}).{}.{}", fmt::join(factors, " * "), call("permute", perm),
                      call("reshape", layout.shape()));
 }
-
-// ---- reading
-// ------------------------------------------------------------------------------------------------------------
 
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';

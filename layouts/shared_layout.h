@@ -9,8 +9,7 @@
 // into the same four banks. A swizzle XORs some bits of the row number into the chunk number, so
 // that eight rows use all banks:
 //
-//   Swizzle{base = 4, bits = 3, shift = 3}, the 128-byte swizzle: address bits 4..6 ^= address
-//   bits 7..9
+//   Swizzle{base = 4, bits = 3, shift = 3}, of 128 bytes: address bits 4..6 ^= address bits 7..9
 //
 //     row 0   0 1 2 3 4 5 6 7        chunk c of row r lies at place c ^ (r % 8) of its row
 //     row 1   1 0 3 2 5 4 7 6

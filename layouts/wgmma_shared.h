@@ -5,14 +5,13 @@
 // are made of atoms of eight rows, each row one swizzle width W (128, 64, 32 bytes, or 16 without
 // swizzle) of contiguous elements.
 //
-//   K-major   rows run along K.  Atoms repeat down M or N every `stride` bytes; without swizzle the
-//   two 16-byte columns
-//             that one instruction reads are `leading` bytes apart. With a swizzle the
-//             instruction's 32 bytes of K lie inside one row, and `leading` is not looked at.
-//   MN-major  rows run along M or N, eight values of K to an atom. With a swizzle atoms repeat
-//   along M or N every `leading`
-//             bytes and along K every `stride`; without, the two change roles. Only 16-bit types
-//             may lie so.
+//   K-major   Rows run along K. Atoms repeat down M or N every `stride` bytes. Without swizzle the
+//             two 16-byte columns that one instruction reads are `leading` bytes apart; with a
+//             swizzle the instruction's 32 bytes of K lie inside one row, and `leading` is not
+//             looked at.
+//   MN-major  Rows run along M or N, eight values of K to an atom. With a swizzle atoms repeat
+//             along M or N every `leading` bytes and along K every `stride`; without, the two
+//             change roles. Only 16-bit types may lie so.
 //
 // Here a tile [mn, k] (K-major) or [k, mn] (MN-major) of any size is boxed: a box is W bytes wide
 // and as high as the tile, and boxes follow one another, which is what one TMA copy a box writes.

@@ -18,9 +18,6 @@ std::vector<std::uint64_t> random_codes(std::size_t count, int width, unsigned s
   return codes;
 }
 
-// ---- bit strings
-// --------------------------------------------------------------------------------------------------------
-
 TEST(BitString, ThreeBitCodesLieLittleEndian) {
   const std::vector<std::uint64_t> codes{5, 1, 7};  // 111 001 101
   EXPECT_EQ(pack_bits(codes, 3), (std::vector<std::uint8_t>{0b11'001'101, 0b1}));
@@ -55,9 +52,6 @@ RC_GTEST_PROP(BitString, SettingTouchesNoOtherBit, ()) {
     }
   }
 }
-
-// ---- encodings
-// ----------------------------------------------------------------------------------------------------------
 
 Encoding encoding(std::string_view text, int bits) {
   const auto result = Encoding::parse(text, bits);
@@ -188,9 +182,6 @@ TEST(Encoding, WhatIsNoEncodingSaysWhy) {
                            "spare(1)", "order(1).pairs", "dense.pairs", "planes"})
     EXPECT_NE(error(text, 4), "none") << text;
 }
-
-// ---- packed tensors
-// -----------------------------------------------------------------------------------------------------
 
 TEST(PackedAtom, AWarpReadsSixteenBytesALane) {
   const PackedAtom atom(encoding("pairs", 4));
