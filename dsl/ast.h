@@ -48,11 +48,15 @@ enum class IndexKind : std::uint8_t { At, Range, All };            // i | start 
 struct IndexItem { IndexKind kind = IndexKind::At; ExprPtr start, extent; Place place; };
 struct Index { ExprPtr base; std::vector<IndexItem> items; };
 
+// The place of an expression in parentheses includes them.
 struct Expr {
   Place place;
   std::variant<Name, IntLiteral, FloatLiteral, StringLiteral, BoolLiteral, Unary, Binary, Member, Tuple, Ref, Call,
                Generic, Index> node;
+  bool parenthesised = false;    // (a * b) + c: the formatter keeps them
+  std::uint32_t height = 1;      // of the tree; at most kMaxExpressionHeight, so that walks may recurse
 };
+inline constexpr std::uint32_t kMaxExpressionHeight = 500;
 
 // ---- Types as written -------------------------------------------------------------------------------------------------
 enum class SpaceWord : std::uint8_t { None, Global, Shared };
