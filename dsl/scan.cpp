@@ -11,7 +11,9 @@ namespace {
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
 
 template <class Words>
 bool among(std::string_view word, const Words& words) {
@@ -20,24 +22,26 @@ bool among(std::string_view word, const Words& words) {
 
 using namespace std::string_view_literals;
 
-// No line within ( ) or [ ] begins with one of these, unless the bracket was forgotten. (`var` may: parameters.)
-constexpr std::array kStatementWords = {"let"sv,   "for"sv,  "while"sv,    "if"sv,
+// No line within ( ) or [ ] begins with one of these, unless the bracket was forgotten. (`var` may:
+// parameters.)
+constexpr std::array kStatementWords = {"let"sv,   "for"sv,    "while"sv,    "if"sv,
                                         "break"sv, "return"sv, "continue"sv, "pipeline"sv};
 // No line within { } begins with one of these.
 constexpr std::array kDeclarationWords = {"kernel"sv, "fn"sv, "import"sv, "explicit"sv};
-constexpr std::array kKernelAttributes = {"grid"sv, "threads"sv, "cluster"sv, "min_blocks"sv, "resident"sv};
+constexpr std::array kKernelAttributes = {"grid"sv, "threads"sv, "cluster"sv, "min_blocks"sv,
+                                          "resident"sv};
 
 // What people type who mean something that the language has. By code point in UTF-8.
 struct Lookalike {
   std::string_view bytes, meant;
 };
 constexpr std::array kLookalikes = {
-    Lookalike{"\u201c", "\""},  Lookalike{"\u201d", "\""}, Lookalike{"\u2018", "\""},
-    Lookalike{"\u2019", "\""},  Lookalike{"\u2013", "-"},  Lookalike{"\u2014", "-"},
-    Lookalike{"\u2212", "-"},   Lookalike{"\u00d7", "*"},  Lookalike{"\u00b7", "*"},
-    Lookalike{"\u00f7", "/"},   Lookalike{"\u2264", "<="}, Lookalike{"\u2265", ">="},
-    Lookalike{"\u2260", "!="},  Lookalike{"\u2190", "<-"}, Lookalike{"\u2192", "->"},
-    Lookalike{"\u2026", ".."},  Lookalike{"\u2227", "&&"}, Lookalike{"\u2228", "||"},
+    Lookalike{"\u201c", "\""},     Lookalike{"\u201d", "\""}, Lookalike{"\u2018", "\""},
+    Lookalike{"\u2019", "\""},     Lookalike{"\u2013", "-"},  Lookalike{"\u2014", "-"},
+    Lookalike{"\u2212", "-"},      Lookalike{"\u00d7", "*"},  Lookalike{"\u00b7", "*"},
+    Lookalike{"\u00f7", "/"},      Lookalike{"\u2264", "<="}, Lookalike{"\u2265", ">="},
+    Lookalike{"\u2260", "!="},     Lookalike{"\u2190", "<-"}, Lookalike{"\u2192", "->"},
+    Lookalike{"\u2026", ".."},     Lookalike{"\u2227", "&&"}, Lookalike{"\u2228", "||"},
     Lookalike{"\u00a0", "a blank"}};
 
 class Scanner {
@@ -173,7 +177,8 @@ class Scanner {
 
   void open() {
     if (open_.size() == kMaxNesting) {
-      error("BL0109", at_, at_ + 1, fmt::format("brackets nest deeper than {} levels", kMaxNesting));
+      error("BL0109", at_, at_ + 1,
+            fmt::format("brackets nest deeper than {} levels", kMaxNesting));
       out_.too_deep = true;
     }
     open_.push_back(static_cast<std::uint32_t>(at_++));
@@ -209,8 +214,9 @@ class Scanner {
     std::size_t end = at;
     if (end < in_.size()) end += in_[end] != '\n';
     while (end < in_.size() && is_word(in_[end - 1]) && is_word(in_[end])) ++end;
-    const std::string_view before =
-        at >= in_.size() ? " before the end of the file" : in_[at] == '\n' || at == behind_token_ ? "" : " here";
+    const std::string_view before = at >= in_.size() ? " before the end of the file"
+                                    : in_[at] == '\n' || at == behind_token_ ? ""
+                                                                             : " here";
     error("BL0101", at, end, fmt::format("expected '{}'{}", closer, before))
         .note(sources_.span(file_, open, open + 1),
               c == '{' ? "to close the block opened" : fmt::format("to close the '{}'", c));
@@ -224,9 +230,10 @@ class Scanner {
       out_.text[begin] = ' ';
       const char c = in_[begin];
       const bool printable = c > ' ' && c < '\x7f';
-      auto& diagnostic = error("BL0107", begin, at_,
-                               printable ? fmt::format("'{}' is not part of the language", c)
-                                         : fmt::format("the control character {:#04x} cannot stand here", c));
+      auto& diagnostic =
+          error("BL0107", begin, at_,
+                printable ? fmt::format("'{}' is not part of the language", c)
+                          : fmt::format("the control character {:#04x} cannot stand here", c));
       if (c == '#') diagnostic.hint("a comment begins with '//'");
       if (c == '\'') diagnostic.hint("strings stand in double quotes");
       if (c == '?') diagnostic.hint("write select(condition, a, b) for condition ? a : b");
@@ -237,14 +244,17 @@ class Scanner {
     } while (at_ < in_.size() && (static_cast<unsigned char>(in_[at_]) & 0xc0) == 0x80);
     std::fill(out_.text.begin() + begin, out_.text.begin() + at_, ' ');
     const std::string_view bytes = in_.substr(begin, at_ - begin);
-    auto& diagnostic =
-        error("BL0107", begin, at_, fmt::format("'{}' can only stand in strings and comments", bytes));
+    auto& diagnostic = error("BL0107", begin, at_,
+                             fmt::format("'{}' can only stand in strings and comments", bytes));
     for (const auto& [look, meant] : kLookalikes) {
-      if (bytes == look) diagnostic.hint(fmt::format("did you mean {}?", meant == "a blank" ? "a blank" : fmt::format("'{}'", meant)));
+      if (bytes == look)
+        diagnostic.hint(fmt::format("did you mean {}?",
+                                    meant == "a blank" ? "a blank" : fmt::format("'{}'", meant)));
     }
   }
 
-  vm::Diagnostic& error(std::string_view code, std::size_t begin, std::size_t end, std::string message) {
+  vm::Diagnostic& error(std::string_view code, std::size_t begin, std::size_t end,
+                        std::string message) {
     out_.errors.push_back(static_cast<std::uint32_t>(begin));
     if (out_.errors.size() > kMaxReportedErrors) {
       unsaid_ = {};
@@ -270,8 +280,9 @@ class Scanner {
 }  // namespace
 
 std::optional<std::uint32_t> Scan::closer_of(std::uint32_t open) const {
-  const auto it = std::lower_bound(brackets.begin(), brackets.end(), open,
-                                   [](const Brackets& pair, std::uint32_t at) { return pair.open < at; });
+  const auto it =
+      std::lower_bound(brackets.begin(), brackets.end(), open,
+                       [](const Brackets& pair, std::uint32_t at) { return pair.open < at; });
   if (it == brackets.end() || it->open != open) return std::nullopt;
   return it->close;
 }

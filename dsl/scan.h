@@ -1,26 +1,31 @@
 // The one pass over the text that lets the grammar be about the language and not about line ends.
 //
-// It makes a copy of the text of the same length, so that every offset into the copy is an offset into the file:
+// It makes a copy of the text of the same length, so that every offset into the copy is an offset
+// into the file:
 //
 //   let y = a +     // the sum         let y = a +
 //       b                       ->             b
 //   f(y,                               f(y,
 //     2)                                 2)
 //
-// where every character that means nothing has become a blank: comments (which are recorded, for the formatter), tabs and
-// carriage returns, and those line ends that do not end a statement. A line end means nothing
+// where every character that means nothing has become a blank: comments (which are recorded, for
+// the formatter), tabs and carriage returns, and those line ends that do not end a statement. A
+// line end means nothing
 //
 //   * inside ( ) and [ ],
 //   * behind a binary operator, `,` `=` `<-` `->` `:` `..` or `where`,
 //   * before `{` `where` `else` `->` and the `>` that closes a list of generics,
-//   * between declarations, before an attribute of a kernel: grid threads cluster min_blocks resident.
+//   * between declarations, before an attribute of a kernel: grid threads cluster min_blocks
+//   resident.
 //
-// So in the copy a line feed always ends a statement. Strings stay as they are; they lie within a line.
+// So in the copy a line feed always ends a statement. Strings stay as they are; they lie within a
+// line.
 //
-// What can be said about characters and brackets alone is reported here: unterminated strings, strange characters, brackets
-// that do not match. Where a bracket is missing the scan guesses from the words that only begin a statement or a declaration
-// where it should have been, so that one missing bracket is one error. The grammar keeps quiet about a statement that
-// holds an error of the scan.
+// What can be said about characters and brackets alone is reported here: unterminated strings,
+// strange characters, brackets that do not match. Where a bracket is missing the scan guesses from
+// the words that only begin a statement or a declaration where it should have been, so that one
+// missing bracket is one error. The grammar keeps quiet about a statement that holds an error of
+// the scan.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +39,9 @@
 
 namespace bitloom::dsl {
 
-inline constexpr std::size_t kMaxNesting = 200;        // of brackets and of everything else that recurses
+inline constexpr std::size_t kMaxProgramBytes =
+    std::size_t{1} << 20;  // the tree of a text is some hundred times its size
+inline constexpr std::size_t kMaxNesting = 200;  // of brackets and of everything else that recurses
 inline constexpr std::size_t kMaxReportedErrors = 100;  // of one file
 
 struct Scan {
