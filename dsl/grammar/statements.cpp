@@ -107,10 +107,12 @@ const auto block_end = lit('}') | x3::eps[pass_at_forced_end];
 const auto let_names =
     name[add_name] | (lit('(')[set_tuple] >> must_name[add_name] >>
                       *(lit(',') >> must_name[add_name]) >> must(lit(')'), "',' or ')'"));
+// The layout may stand on either side of the value.
+const auto let_layout = keyword("in") >> must(expression_part, "a layout")[store<&Let::layout>];
+const auto let_value = must(lit('=') >> !lit('='), "'='") >> must_expression[store<&Let::value>];
 const auto let_def = (keyword("let") | keyword("var")[set_variable]) >> must(let_names, "a name") >>
                      -(lit(':') >> must(type_part, "a type")[store<&Let::type>]) >>
-                     -(keyword("in") >> must(expression_part, "a layout")[store<&Let::layout>]) >>
-                     must(lit('=') >> !lit('='), "'='") >> must_expression[store<&Let::value>];
+                     ((let_layout >> let_value) | (let_value >> -let_layout));
 
 const auto shared_def = keyword("shared") >>
                         must_name[store_name<&SharedDecl::name, &SharedDecl::name_place>] >>
