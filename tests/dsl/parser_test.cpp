@@ -10,7 +10,7 @@
 #include <sstream>
 
 #include "dsl/render.h"
-#include "tree_text.h"
+#include "tests/dsl/tree_text.h"
 
 namespace bitloom::dsl {
 namespace {

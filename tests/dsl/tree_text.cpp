@@ -1,4 +1,4 @@
-#include "tree_text.h"
+#include "tests/dsl/tree_text.h"
 
 #include <fmt/format.h>
 
