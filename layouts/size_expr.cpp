@@ -179,6 +179,8 @@ SizeExpr SizeExpr::raw(Op op, const SizeExpr& left, const SizeExpr& right) {
 }
 
 SizeExpr SizeExpr::make(Op op, const SizeExpr& left, const SizeExpr& right) {
+  // Not has one operand; what stands to its right must not make two equal trees differ.
+  if (op == Op::Not && !right.is_constant(0)) return make(op, left, SizeExpr(0));
   const auto a = left.constant(), b = right.constant();
   if (a && b) {
     // What cannot be computed stays as it is, and its evaluation says why.
