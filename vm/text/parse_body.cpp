@@ -247,17 +247,15 @@ bool Parser::attribute(Instruction& instruction, const AttributeInfo& row, const
 }
 
 bool Parser::words(std::shared_ptr<const WordProgram>& program) {
-  if (!accept("words")) return unexpected("'words'");
-  if (!token_.is('{')) return unexpected("'{' before a word program");
-  const std::size_t begin = token_.offset + 1;
   const Token first = token_;
+  if (!token_.is("words")) return unexpected("'words'");
   for (int open = 0;;) {
     if (token_.kind == TokenKind::End) return unexpected("'}' behind a word program");
     if (token_.is('{')) ++open;
-    if (token_.is('}') && --open == 0) break;
+    if (token_.is('}') && --open <= 0) break;
     advance();
   }
-  const auto source = lexer_.source().substr(begin, token_.offset - begin);
+  const auto source = lexer_.source().substr(first.offset, token_.offset + 1 - first.offset);
   advance();
   auto parsed = parse_word_program(source);
   if (!parsed) {

@@ -236,40 +236,71 @@ bool Parser::type(Type& type) {
     symbolic = !accept("view");
   }
   const bool packed = accept("packed");
-  if (packed) type.packed.emplace();
   if (!element_type(type.element)) return false;
   if (token_.is('[') && !extents(type, symbolic)) return false;
-  return type_suffixes(type);
+  return (!packed || packed_atom(type)) && type_suffixes(type);
 }
 
-bool Parser::quoted_argument(std::string& text, Token& token) {
-  if (!expect('(', "before a layout")) return false;
-  token = token_;
-  return string(text) && expect(')', "behind a layout");
+bool Parser::packed_atom(Type& type) {
+  if (!accept("atom")) return unexpected("'atom' behind a packed type");
+  if (!expect('(', "behind 'atom'")) return false;
+  const Token first = token_;
+  std::string tag;
+  if (!string(tag)) return false;
+  auto atom = layouts::PackedAtom::from_tag(tag);
+  if (!atom) {
+    error("BL0186", first) << "packed atom '" << tag << "': " << atom.error().message;
+    return false;
+  }
+  type.packed = std::move(*atom);
+  return expect(')', "behind the tag of a packed atom");
+}
+
+bool Parser::shared_layout(Type& type) {
+  const Token first = token_;
+  std::vector<layouts::SharedLayout::Modes> dims;
+  advance();
+  if (!expect('(', "behind 'placed'")) return false;
+  while (!token_.is(')')) {
+    layouts::SharedLayout::Modes& modes = dims.emplace_back();
+    do {
+      layouts::SharedLayout::Mode& mode = modes.emplace_back();
+      if (!integer(mode.extent, 1, layouts::kMaxElements)) return false;
+      if (!expect(':', "between an extent and its stride")) return false;
+      if (!integer(mode.stride, 0, layouts::kMaxElements)) return false;
+    } while (accept('+') && modes.size() < kMaxRank);
+    if (!accept(',') || dims.size() == kMaxRank) break;
+  }
+  if (!expect(')', "behind the modes of a shared layout")) return false;
+
+  layouts::Swizzle swizzle;
+  if (accept("swizzle")) {
+    std::int64_t base = 0, bits = 0, shift = 0;
+    if (!expect('(', "behind 'swizzle'") || !integer(base, 0, 16)) return false;
+    if (!expect(',', "between the numbers of a swizzle") || !integer(bits, 0, 8)) return false;
+    if (!expect(',', "between the numbers of a swizzle") || !integer(shift, 0, 16)) return false;
+    if (!expect(')', "behind a swizzle")) return false;
+    swizzle = {static_cast<int>(base), static_cast<int>(bits), static_cast<int>(shift)};
+  }
+  int element_bits = type.element.bits;
+  if (accept("bits") && !parenthesized(element_bits, 1, 64)) return false;
+
+  std::int64_t size = 1;
+  for (const auto& modes : dims) {
+    for (const auto& mode : modes) {
+      if (size <= layouts::kMaxElements) size *= mode.extent;
+    }
+  }
+  if (size > layouts::kMaxElements) {
+    error("BL0188", first) << "a shared layout may have " << layouts::kMaxElements << " elements";
+    return false;
+  }
+  type.shared.emplace(std::move(dims), element_bits, swizzle);
+  return true;
 }
 
 bool Parser::type_suffixes(Type& type) {
-  std::string text;
-  Token token;
-  if (type.packed) {
-    if (!accept("atom")) return unexpected("'atom' behind a packed type");
-    if (!quoted_argument(text, token)) return false;
-    auto atom = layouts::parse_packed_atom(text);
-    if (!atom) {
-      error("BL0186", token) << "packed atom: " << atom.error().message;
-      return false;
-    }
-    type.packed = std::move(*atom);
-  }
-  if (accept("shared_layout")) {
-    if (!quoted_argument(text, token)) return false;
-    auto layout = layouts::parse_shared_layout(text);
-    if (!layout) {
-      error("BL0186", token) << "shared layout: " << layout.error().message;
-      return false;
-    }
-    type.shared = std::move(*layout);
-  }
+  if (token_.is("placed") && !shared_layout(type)) return false;
   if (accept("in")) {
     layouts::RegisterLayout layout;
     if (!register_layout(layout)) return false;

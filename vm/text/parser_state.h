@@ -19,7 +19,7 @@
 
 namespace bitloom::vm::text {
 
-inline constexpr std::size_t kMaxText = std::size_t{64} << 20;
+inline constexpr std::size_t kMaxText = std::size_t{16} << 20;
 inline constexpr int kMaxNesting = 64;               // regions within regions
 inline constexpr std::size_t kMaxExpression = 4096;  // characters of one layout or size
 inline constexpr int kMaxParentheses = 32;           // within one layout or size
@@ -72,11 +72,12 @@ class Parser {
   // parse_types.cpp
   bool type(Type& type);
   bool type_suffixes(Type& type);
+  bool shared_layout(Type& type);
+  bool packed_atom(Type& type);
   bool extents(Type& type, bool symbolic);
   bool element_type(ElementType& element);
   bool size_expr(layouts::SizeExpr& expr, std::string_view stops);
   bool register_layout(layouts::RegisterLayout& layout);
-  bool quoted_argument(std::string& text, Token& token);
   bool integer(std::int64_t& number, std::int64_t least, std::int64_t most);
   bool parenthesized(int& number, std::int64_t least, std::int64_t most);
   bool real(double& number);

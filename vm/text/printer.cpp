@@ -164,9 +164,11 @@ void Printer::print_attribute(const AttributeValue& value) {
       return layout.to_string();
     }
     std::string operator()(const std::shared_ptr<const WordProgram>& program) const {
-      const int depth = printer.depth_;
-      return "words {\n" + indented(to_string(*program), depth + 2) +
-             std::string(static_cast<std::size_t>(2 * depth + 2), ' ') + "}";
+      // Its first line follows the attribute's name; the others go below.
+      std::string text = indented(to_string(*program), printer.depth_ + 1);
+      text.erase(0, text.find_first_not_of(' '));
+      while (text.ends_with('\n')) text.pop_back();
+      return text;
     }
   } form{*this};
   out_ += std::visit(form, value);
@@ -236,6 +238,26 @@ std::string extents_text(const Type& type) {
   return "[" + result + "]";
 }
 
+// " placed(64:64, 2:4096 + 64:1) swizzle(4, 3, 3)": the modes of each dimension, extent:stride.
+std::string shared_layout_text(const layouts::SharedLayout& layout, int element_bits) {
+  std::string result = " placed(";
+  for (std::size_t d = 0; d < layout.dims().size(); ++d) {
+    if (d > 0) result += ", ";
+    const layouts::SharedLayout::Modes& modes = layout.dims()[d];
+    for (std::size_t m = 0; m < modes.size(); ++m) {
+      result += fmt::format("{}{}:{}", m > 0 ? " + " : "", modes[m].extent, modes[m].stride);
+    }
+  }
+  result += ")";
+  const layouts::Swizzle& swizzle = layout.swizzle();
+  if (swizzle != layouts::kNoSwizzle) {
+    result += fmt::format(" swizzle({}, {}, {})", swizzle.base, swizzle.bits, swizzle.shift);
+  }
+  if (layout.element_bits() != element_bits)
+    result += fmt::format(" bits({})", layout.element_bits());
+  return result;
+}
+
 }  // namespace
 
 std::string print(const Function& function, const PrintOptions& options) {
@@ -264,8 +286,8 @@ std::string print_type(const Type& type) {
   } else if (!type.shape.empty() || type.space != Space::Register) {
     result += list_text(type.shape);
   }
-  if (type.packed) result += " atom(" + quote(type.packed->to_string()) + ")";
-  if (type.shared) result += " shared_layout(" + quote(type.shared->to_string()) + ")";
+  if (type.packed) result += " atom(" + quote(type.packed->tag()) + ")";
+  if (type.shared) result += shared_layout_text(*type.shared, type.element.bits);
   if (type.layout) result += " in " + type.layout->to_string();
   return result;
 }
