@@ -75,6 +75,12 @@ bool index_scalar(VerifyContext& context, ValueId id) {
   return element_in(context, id, kIndices);
 }
 
+bool require(VerifyContext& context, std::string_view attribute) {
+  if (context.instruction->find(attribute)) return true;
+  context.fail("BL0243") << "lacks the attribute '" << attribute << "'";
+  return false;
+}
+
 bool word_in(VerifyContext& context, std::string_view attribute,
              std::initializer_list<std::string_view> names) {
   if (!context.instruction->find(attribute)) return true;

@@ -50,6 +50,8 @@ bool index_scalar(VerifyContext& context, ValueId id);
 
 // ---- Attributes ----
 
+// BL0243: the attribute is there.
+bool require(VerifyContext& context, std::string_view attribute);
 // BL0220: one of the names (or absent).
 bool word_in(VerifyContext& context, std::string_view attribute,
              std::initializer_list<std::string_view> names);
