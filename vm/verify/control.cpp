@@ -20,8 +20,8 @@ bool arguments_are(VerifyContext& context, const Region& region,
   std::vector<std::string> wanted, found;
   for (const ElementType element : elements) wanted.push_back(to_string(element));
   for (const ValueId id : region.arguments) found.push_back(to_string(context.type(id)));
-  context.fail("BL0268") << "its region has the arguments (" << rules::joined(found)
-                         << ") where (" << rules::joined(wanted) << ") belong";
+  context.fail("BL0268") << "its region has the arguments (" << rules::joined(found) << ") where ("
+                         << rules::joined(wanted) << ") belong";
   return false;
 }
 
@@ -102,8 +102,7 @@ void verify(const RolesOp& op, VerifyContext& context) {
     }
     if (threads[i] % kWarpgroup != 0) {
       context.fail("BL0225") << "role " << i << " has a register budget and " << threads[i]
-                             << " threads; budgets are given to whole warpgroups of "
-                             << kWarpgroup;
+                             << " threads; budgets are given to whole warpgroups of " << kWarpgroup;
     }
   }
   if (sum != context.threads) {

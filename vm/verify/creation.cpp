@@ -58,8 +58,8 @@ void verify(const IotaOp& op, VerifyContext& context) {
   const ElementType element = context.element(op.d());
   const std::int64_t last = context.shape(op.d())[static_cast<std::size_t>(op->integer("dim"))] - 1;
   if (!integer_fits(element, last)) {
-    context.fail("BL0205", {op.d()}) << "the last index " << last << " is no number of type "
-                                     << to_string(element);
+    context.fail("BL0205", {op.d()})
+        << "the last index " << last << " is no number of type " << to_string(element);
   }
 }
 

@@ -41,17 +41,33 @@ std::int64_t words_of(const Type& type) {
 }  // namespace
 
 // x and d: arithmetic.
-void verify(const NegOp& op, VerifyContext& c) { unary(c, op.d(), op.x(), rules::kArithmetic); }
-void verify(const AbsOp& op, VerifyContext& c) { unary(c, op.d(), op.x(), rules::kArithmetic); }
+void verify(const NegOp& op, VerifyContext& c) {
+  unary(c, op.d(), op.x(), rules::kArithmetic);
+}
+void verify(const AbsOp& op, VerifyContext& c) {
+  unary(c, op.d(), op.x(), rules::kArithmetic);
+}
 // x and d: bool, or integers of any width.
-void verify(const NotOp& op, VerifyContext& c) { unary(c, op.d(), op.x(), rules::kBitwise); }
+void verify(const NotOp& op, VerifyContext& c) {
+  unary(c, op.d(), op.x(), rules::kBitwise);
+}
 // x and d: f32 or f64.
-void verify(const SqrtOp& op, VerifyContext& c) { unary(c, op.d(), op.x(), rules::kF32F64); }
+void verify(const SqrtOp& op, VerifyContext& c) {
+  unary(c, op.d(), op.x(), rules::kF32F64);
+}
 // x and d: f16, bf16, f32, f64.
-void verify(const FloorOp& op, VerifyContext& c) { unary(c, op.d(), op.x(), rules::kFloats); }
-void verify(const CeilOp& op, VerifyContext& c) { unary(c, op.d(), op.x(), rules::kFloats); }
-void verify(const TruncOp& op, VerifyContext& c) { unary(c, op.d(), op.x(), rules::kFloats); }
-void verify(const RoundOp& op, VerifyContext& c) { unary(c, op.d(), op.x(), rules::kFloats); }
+void verify(const FloorOp& op, VerifyContext& c) {
+  unary(c, op.d(), op.x(), rules::kFloats);
+}
+void verify(const CeilOp& op, VerifyContext& c) {
+  unary(c, op.d(), op.x(), rules::kFloats);
+}
+void verify(const TruncOp& op, VerifyContext& c) {
+  unary(c, op.d(), op.x(), rules::kFloats);
+}
+void verify(const RoundOp& op, VerifyContext& c) {
+  unary(c, op.d(), op.x(), rules::kFloats);
+}
 
 // x: an integer of 32 or 64 bits; d: u32.
 void verify(const PopcountOp& op, VerifyContext& context) {
@@ -67,13 +83,27 @@ void verify(const ClzOp& op, VerifyContext& context) {
 }
 
 // Approximate instructions: f32.
-void verify(const Ex2ApproxOp& op, VerifyContext& c) { unary(c, op.d(), op.x(), rules::kF32); }
-void verify(const Lg2ApproxOp& op, VerifyContext& c) { unary(c, op.d(), op.x(), rules::kF32); }
-void verify(const RcpApproxOp& op, VerifyContext& c) { unary(c, op.d(), op.x(), rules::kF32); }
-void verify(const RsqrtApproxOp& op, VerifyContext& c) { unary(c, op.d(), op.x(), rules::kF32); }
-void verify(const TanhApproxOp& op, VerifyContext& c) { unary(c, op.d(), op.x(), rules::kF32); }
-void verify(const SinApproxOp& op, VerifyContext& c) { unary(c, op.d(), op.x(), rules::kF32); }
-void verify(const CosApproxOp& op, VerifyContext& c) { unary(c, op.d(), op.x(), rules::kF32); }
+void verify(const Ex2ApproxOp& op, VerifyContext& c) {
+  unary(c, op.d(), op.x(), rules::kF32);
+}
+void verify(const Lg2ApproxOp& op, VerifyContext& c) {
+  unary(c, op.d(), op.x(), rules::kF32);
+}
+void verify(const RcpApproxOp& op, VerifyContext& c) {
+  unary(c, op.d(), op.x(), rules::kF32);
+}
+void verify(const RsqrtApproxOp& op, VerifyContext& c) {
+  unary(c, op.d(), op.x(), rules::kF32);
+}
+void verify(const TanhApproxOp& op, VerifyContext& c) {
+  unary(c, op.d(), op.x(), rules::kF32);
+}
+void verify(const SinApproxOp& op, VerifyContext& c) {
+  unary(c, op.d(), op.x(), rules::kF32);
+}
+void verify(const CosApproxOp& op, VerifyContext& c) {
+  unary(c, op.d(), op.x(), rules::kF32);
+}
 
 // a, b, d: one arithmetic type.
 void verify(const AddOp& op, VerifyContext& c) {
@@ -85,7 +115,9 @@ void verify(const SubOp& op, VerifyContext& c) {
 void verify(const MulOp& op, VerifyContext& c) {
   binary(c, op.d(), op.a(), op.b(), rules::kArithmetic);
 }
-void verify(const DivOp& op, VerifyContext& c) { binary(c, op.d(), op.a(), op.b(), kDivisible); }
+void verify(const DivOp& op, VerifyContext& c) {
+  binary(c, op.d(), op.a(), op.b(), kDivisible);
+}
 void verify(const MinOp& op, VerifyContext& c) {
   binary(c, op.d(), op.a(), op.b(), rules::kArithmetic);
 }
@@ -107,7 +139,9 @@ void verify(const ShrOp& op, VerifyContext& c) {
   binary(c, op.d(), op.a(), op.b(), rules::kIntegers);
 }
 // u32.
-void verify(const RotlOp& op, VerifyContext& c) { binary(c, op.d(), op.a(), op.b(), rules::kU32); }
+void verify(const RotlOp& op, VerifyContext& c) {
+  binary(c, op.d(), op.a(), op.b(), rules::kU32);
+}
 // bool, or integers of any width.
 void verify(const AndOp& op, VerifyContext& c) {
   binary(c, op.d(), op.a(), op.b(), rules::kBitwise);
