@@ -71,7 +71,7 @@ bool Parser::integer(std::int64_t& number, std::int64_t least, std::int64_t most
   std::string_view digits = token_.text;
   const bool hex = digits.starts_with("0x") || digits.starts_with("0X");
   if (hex) digits.remove_prefix(2);
-  const std::string signed_digits = (negative ? "-" : "") + std::string(digits);
+  const std::string signed_digits = fmt::format("{}{}", negative ? "-" : "", digits);
   const char* end = signed_digits.data() + signed_digits.size();
   const auto [rest, code] = std::from_chars(signed_digits.data(), end, number, hex ? 16 : 10);
   if (code != std::errc() || rest != end || number < least || number > most) {

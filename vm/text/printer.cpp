@@ -50,7 +50,7 @@ class Printer {
   void print_body(const Region& region);
   void print_instruction(const Instruction& instruction);
   void print_span(Span span) {
-    if (options_.spans && span.known()) out_ += " " + span_text(span);
+    if (options_.spans && span.known()) out_.append(" ").append(span_text(span));
   }
   void indent() { out_.append(static_cast<std::size_t>(2 * depth_), ' '); }
 
@@ -71,7 +71,7 @@ std::string Printer::function_text() {
 }
 
 void Printer::print_header() {
-  out_ += "kernel @" + word_or_quoted(function_.name);
+  out_.append("kernel @").append(word_or_quoted(function_.name));
   if (options_.spans) out_ += " spans";
   print_span(function_.span);
   if (!function_.specialization.empty()) {
@@ -94,7 +94,7 @@ void Printer::print_header() {
   if (!function_.grid.empty()) {
     out_ += " grid(";
     for (std::size_t i = 0; i < function_.grid.size(); ++i) {
-      out_ += (i ? ", " : "") + function_.grid[i].to_string();
+      out_.append(i ? ", " : "").append(function_.grid[i].to_string());
     }
     out_ += ")";
   }
@@ -127,9 +127,9 @@ void Printer::print_parameters() {
 void Printer::print_constraints() {
   for (const Constraint& constraint : function_.constraints) {
     const std::string condition = constraint.condition.to_string();
-    out_ += "  where " + condition;
-    if (constraint.text != condition) out_ += " text " + quote(constraint.text);
-    if (!constraint.message.empty()) out_ += " message " + quote(constraint.message);
+    out_.append("  where ").append(condition);
+    if (constraint.text != condition) out_.append(" text ").append(quote(constraint.text));
+    if (!constraint.message.empty()) out_.append(" message ").append(quote(constraint.message));
     print_span(constraint.span);
     out_ += "\n";
   }
@@ -137,10 +137,10 @@ void Printer::print_constraints() {
 
 void Printer::print_definition(ValueId id, Span inherited) {
   const Value& value = function_.value(id);
-  out_ += print_name(function_, id) + ": ";
+  out_.append(print_name(function_, id)).append(": ");
   if (value.variable) out_ += "variable ";
   out_ += print_type(value.type);
-  if (options_.spans && value.span != inherited) out_ += " " + span_text(value.span);
+  if (options_.spans && value.span != inherited) out_.append(" ").append(span_text(value.span));
 }
 
 void Printer::print_operands(const Instruction& instruction) {
@@ -179,7 +179,7 @@ void Printer::print_attributes(const Instruction& instruction) {
   out_ += " {";
   for (std::size_t i = 0; i < instruction.attributes.size(); ++i) {
     const auto& [name, value] = instruction.attributes[i];
-    out_ += (i > 0 ? ", " : "") + name + " = ";
+    out_.append(i > 0 ? ", " : "").append(name).append(" = ");
     print_attribute(value);
   }
   out_ += "}";
@@ -231,11 +231,11 @@ void Printer::print_instruction(const Instruction& instruction) {
 }
 
 std::string extents_text(const Type& type) {
-  std::string result;
+  std::string result = "[";
   for (const layouts::SizeExpr& extent : type.extents) {
-    result += (result.empty() ? "" : ", ") + extent.to_string();
+    result.append(result.size() > 1 ? ", " : "").append(extent.to_string());
   }
-  return "[" + result + "]";
+  return result + "]";
 }
 
 // " placed(64:64, 2:4096 + 64:1) swizzle(4, 3, 3)": the modes of each dimension, extent:stride.
@@ -286,9 +286,9 @@ std::string print_type(const Type& type) {
   } else if (!type.shape.empty() || type.space != Space::Register) {
     result += list_text(type.shape);
   }
-  if (type.packed) result += " atom(" + quote(type.packed->tag()) + ")";
+  if (type.packed) result.append(" atom(").append(quote(type.packed->tag())).append(")");
   if (type.shared) result += shared_layout_text(*type.shared, type.element.bits);
-  if (type.layout) result += " in " + type.layout->to_string();
+  if (type.layout) result.append(" in ").append(type.layout->to_string());
   return result;
 }
 
