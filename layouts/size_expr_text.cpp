@@ -172,7 +172,11 @@ class Reader {
       return inner;
     }
     const std::size_t begin = at_;
-    while (at_ < text_.size() && (is_letter(text_[at_]) || is_digit(text_[at_]))) ++at_;
+    // A point joins the parts of a name: "device.sms".
+    while (at_ < text_.size() &&
+           (is_letter(text_[at_]) || is_digit(text_[at_]) || (text_[at_] == '.' && at_ > begin))) {
+      ++at_;
+    }
     const std::string_view name = text_.substr(begin, at_ - begin);
     if (name.empty()) return fail("expected a number, a name or '('");
     if (!accept("(")) return SizeExpr::symbol(std::string(name));

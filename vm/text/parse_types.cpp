@@ -34,6 +34,7 @@ bool Parser::size_expr(layouts::SizeExpr& expr, std::string_view stops) {
   const auto source = slice([&](const Token& token) {
     if (token.kind == TokenKind::Word) {
       // The words behind a condition; a size may be called `text`, so what follows decides.
+      if (token.is("where")) return true;
       return (token.is("text") || token.is("message")) && peek().kind == TokenKind::String;
     }
     return token.kind == TokenKind::Mark && stops.find(token.text[0]) != std::string_view::npos;
