@@ -52,7 +52,7 @@ bool looks_like_a_type(std::string_view token) {
 Hint equals_sign(const Failure& f) {
   if (f.found == "==" && f.expects("'='")) return "'=' gives the value, '==' compares";
   if (f.found == ":" && f.next == "=") return fmt::format("write let {} = …", f.last());
-  if (f.found != "=") return {};
+  if (f.found != "=" || f.in_list) return {};
   if (f.first() == "shared" && f.expects("the end")) {
     return fmt::format("shared memory begins without values: write {}[:] <- …", f.before[1]);
   }
@@ -172,6 +172,19 @@ Hint load_block(const Failure& f) {
   return {};
 }
 
+Hint parameters(const Failure& f) {
+  if (!f.in_list) return {};
+  if (f.found == "=" && f.last() != ":")
+    return "parameters have no defaults; generic parameters, between < and >, may";
+  if (f.expects("':' and a type") && is_name(f.found)) {
+    return fmt::format("the type stands behind the name: {}: {}", f.found, f.last());
+  }
+  if (f.expects("')'") && looks_like_a_type(f.last()) && is_name(f.found)) {
+    return fmt::format("extents stand in brackets: {}[{}]", f.last(), f.found);
+  }
+  return {};
+}
+
 // A word that is nearly one of those which could stand here.
 Hint misspelled(const Failure& f) {
   const auto suggest = [](std::string_view word, const auto& words) -> Hint {
@@ -203,10 +216,10 @@ Hint same_line(const Failure& f) {
   return "statements stand on lines of their own, or have ';' between them";
 }
 
-constexpr std::array kSlips = {loops,          load_block,     equals_sign,  logic_words,
-                               increment,      old_else_if,    missing_let,  windows,
-                               numbers,        valueless,      declarations, misspelled,
-                               missing_braces, continued_line, same_line};
+constexpr std::array kSlips = {parameters,  loops,          load_block,     equals_sign,
+                               logic_words, increment,      old_else_if,    missing_let,
+                               windows,     numbers,        valueless,      declarations,
+                               misspelled,  missing_braces, continued_line, same_line};
 
 }  // namespace
 
