@@ -38,16 +38,16 @@ Function small_kernel() {
   return function;
 }
 
-struct Run {
+struct Outcome {
   bool good = false;
   std::string printed;
   Diagnostics diagnostics;
   std::vector<PassTiming> timings;
 };
 
-Run run(std::vector<Pass> passes, PassOptions options) {
+Outcome run(std::vector<Pass> passes, PassOptions options) {
   Function function = small_kernel();
-  Run result;
+  Outcome result;
   std::ostringstream out;
   options.out = &out;
   PassContext context{Target{}, result.diagnostics};
@@ -58,15 +58,15 @@ Run run(std::vector<Pass> passes, PassOptions options) {
 }
 
 TEST(PassManager, PrintsAfterThePassThatIsNamed) {
-  const Run result = run({{"look", look}, {"add-a-sync", add_a_sync}, {"look", look}},
-                         {.print_after = "add-a-sync"});
+  const Outcome result = run({{"look", look}, {"add-a-sync", add_a_sync}, {"look", look}},
+                             {.print_after = "add-a-sync"});
   EXPECT_TRUE(result.good);
   EXPECT_EQ(result.printed,
             "// after add-a-sync\nkernel @k threads(32) grid(1)\n  ()\n{\n  sync\n}\n\n");
 }
 
 TEST(PassManager, PrintsAfterAllAndSaysWhatDidNotChange) {
-  const Run result = run({{"look", look}, {"add-a-sync", add_a_sync}}, {.print_after = "all"});
+  const Outcome result = run({{"look", look}, {"add-a-sync", add_a_sync}}, {.print_after = "all"});
   EXPECT_THAT(result.printed, HasSubstr("// after look (unchanged)\n// after add-a-sync\nkernel"));
 }
 
@@ -75,7 +75,7 @@ TEST(PassManager, PrintsNothingUnasked) {
 }
 
 TEST(PassManager, StopsAtThePassThatFails) {
-  const Run result =
+  const Outcome result =
       run({{"give-up", give_up}, {"add-a-sync", add_a_sync}}, {.print_after = "add-a-sync"});
   EXPECT_FALSE(result.good);
   EXPECT_EQ(result.printed, "");
@@ -83,7 +83,8 @@ TEST(PassManager, StopsAtThePassThatFails) {
 }
 
 TEST(PassManager, BlamesThePassThatBreaksTheIr) {
-  const Run result = run({{"add-a-sync", add_a_sync}, {"break-it", break_it}, {"look", look}}, {});
+  const Outcome result =
+      run({{"add-a-sync", add_a_sync}, {"break-it", break_it}, {"look", look}}, {});
   EXPECT_FALSE(result.good);
   ASSERT_EQ(result.diagnostics.error_count(), 1u);
   const Diagnostic& error = result.diagnostics.all()[0];
@@ -95,7 +96,7 @@ TEST(PassManager, BlamesThePassThatBreaksTheIr) {
 }
 
 TEST(PassManager, VerifiesWhatThePassPromises) {
-  const Run result = run({{"look", look, VerifyStage::Lowered}}, {});
+  const Outcome result = run({{"look", look, VerifyStage::Lowered}}, {});
   EXPECT_FALSE(result.good);
   EXPECT_THAT(result.diagnostics.all(), ElementsAre(Field(&Diagnostic::code, "BL0902")));
 }
@@ -105,7 +106,7 @@ TEST(PassManager, BelievesWhenToldTo) {
 }
 
 TEST(PassManager, MeasuresEachPass) {
-  const Run result = run({{"look", look}, {"add-a-sync", add_a_sync}}, {.time = true});
+  const Outcome result = run({{"look", look}, {"add-a-sync", add_a_sync}}, {.time = true});
   EXPECT_THAT(result.timings, ElementsAre(Field(&PassTiming::pass, "look"),
                                           Field(&PassTiming::pass, "add-a-sync")));
   EXPECT_FALSE(result.timings[0].changed);
