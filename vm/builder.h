@@ -20,7 +20,9 @@ Type barrier_type(Shape shape);
 
 class Builder {
  public:
-  explicit Builder(Function& function) : function_(function) { stack_.push_back(&function.body); }
+  explicit Builder(Function& function) : Builder(function, function.body) {}
+  // Appends to any region; passes build the new body of a region beside the old one.
+  Builder(Function& function, Region& region) : function_(function) { stack_.push_back(&region); }
 
   Function& function() { return function_; }
   void at(Span span) { span_ = span; }
