@@ -192,7 +192,7 @@ double decode_float(ElementType type, std::uint64_t code) {
 
 bool is_upper_part(ElementType narrow, ElementType wide) {
   return (wide == kF32 && (narrow == kBF16 || narrow == kTF32)) ||
-         (wide == kF16 && narrow == kE5M2);
+         (wide == kTF32 && narrow == kBF16) || (wide == kF16 && narrow == kE5M2);
 }
 
 bool is_whole(ElementType type) {
@@ -269,7 +269,10 @@ std::uint64_t encode_sum(ElementType type, double number, double tail, Rounding 
 std::uint64_t convert(ElementType to, ElementType from, std::uint64_t code, Rounding rounding,
                       Overflow overflow) {
   if (to == from) return code;
-  if (is_upper_part(from, to)) return code << (to.bits - from.bits);
+  if (is_upper_part(from, to)) {
+    const std::uint64_t padding = (std::uint64_t{1} << float_format(from).padding) - 1;
+    return (code & ~padding) << (to.bits - from.bits);
+  }
   if (!is_whole(from)) return encode(to, decode(from, code), rounding, overflow);
   const std::int64_t value = decode_integer(from, code);
   if (overflow == Overflow::Wrap && is_whole(to))

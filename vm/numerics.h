@@ -21,8 +21,8 @@
 // All are correctly rounded to nearest, ties to the even mantissa, unless a Rounding says
 // otherwise; subnormals are never flushed. A conversion that yields NaN yields the one canonical
 // NaN of its type (sign clear, all other bits set), except where the narrow format is the upper
-// bits of the wide one (bf16 and tf32 to f32, e5m2 to f16): there a NaN keeps its bits, as every
-// other code does.
+// bits of the wide one (bf16 to tf32 and f32, tf32 to f32, e5m2 to f16): there a NaN keeps its
+// bits, as every other code does.
 //
 // Arithmetic stands in vm/numerics/arithmetic.h; conversions of whole arrays in vm/numerics/half.h.
 #pragma once

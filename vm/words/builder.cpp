@@ -4,16 +4,39 @@ namespace bitloom::vm {
 
 WordBuilder::WordBuilder(int inputs) : inputs_(inputs) {}
 
-Word WordBuilder::op(WordOpcode opcode, Word a, Word b, Word c, std::uint32_t imm) {
+WordBuilder::Key WordBuilder::key(WordOpcode opcode, Word a, Word b, Word c, std::uint32_t imm) {
   const int operands = word_op_info(opcode).operands;
-  WordOp op{opcode, static_cast<std::uint16_t>(inputs_ + static_cast<int>(ops_.size())), 0, 0, 0,
-            imm};
-  if (operands > 0) op.a = a.id;
-  if (operands > 1) op.b = b.id;
-  if (operands > 2) op.c = c.id;
-  const auto [place, fresh] = known_.try_emplace(Key{opcode, op.a, op.b, op.c, imm}, Word{op.dst});
-  if (fresh) ops_.push_back(op);
+  const auto read = [&](int index, Word word) {
+    return index < operands ? word.id : std::uint16_t{0};
+  };
+  return {opcode, read(0, a), read(1, b), read(2, c), imm};
+}
+
+std::optional<Word> WordBuilder::known(WordOpcode opcode, Word a, Word b, Word c,
+                                       std::uint32_t imm) const {
+  const auto place = known_.find(key(opcode, a, b, c, imm));
+  if (place == known_.end()) return std::nullopt;
   return place->second;
+}
+
+Word WordBuilder::op(WordOpcode opcode, Word a, Word b, Word c, std::uint32_t imm) {
+  const Key asked = key(opcode, a, b, c, imm);
+  const Word next{static_cast<std::uint16_t>(inputs_ + static_cast<int>(ops_.size()))};
+  const auto [place, fresh] = known_.try_emplace(asked, next);
+  if (!fresh) return place->second;
+  ops_.push_back(
+      {opcode, next.id, std::get<1>(asked), std::get<2>(asked), std::get<3>(asked), imm});
+  cost_ += word_op_info(opcode).pipe != WordPipe::Free;
+  return next;
+}
+
+void WordBuilder::go_back(std::size_t mark) {
+  while (ops_.size() > mark) {
+    const WordOp& last = ops_.back();
+    known_.erase(Key{last.opcode, last.a, last.b, last.c, last.imm});
+    cost_ -= word_op_info(last.opcode).pipe != WordPipe::Free;
+    ops_.pop_back();
+  }
 }
 
 Word WordBuilder::constant(std::uint32_t value) {

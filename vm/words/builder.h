@@ -29,6 +29,16 @@ class WordBuilder {
   // The value of a word that is a constant.
   std::optional<std::uint32_t> constant_value(Word word) const;
 
+  // The word that an operation would give, if it has been asked for before.
+  std::optional<Word> known(WordOpcode opcode, Word a = {}, Word b = {}, Word c = {},
+                            std::uint32_t imm = 0) const;
+
+  // What the operations asked for so far cost, used or not. To weigh two ways of making a word,
+  // make one, look at the cost, and go back.
+  int cost() const { return cost_; }
+  std::size_t mark() const { return ops_.size(); }
+  void go_back(std::size_t mark);
+
   // Any operation of the table. Operands beyond those it reads are ignored.
   Word op(WordOpcode opcode, Word a = {}, Word b = {}, Word c = {}, std::uint32_t imm = 0);
 
@@ -53,7 +63,10 @@ class WordBuilder {
 
  private:
   using Key = std::tuple<WordOpcode, std::uint16_t, std::uint16_t, std::uint16_t, std::uint32_t>;
+  static Key key(WordOpcode opcode, Word a, Word b, Word c, std::uint32_t imm);
+
   int inputs_;
+  int cost_ = 0;
   std::vector<WordOp> ops_;  // operation i makes word inputs_ + i
   std::map<Key, Word> known_;
 };

@@ -243,6 +243,8 @@ BITLOOM_INLINE void execute(WordOpcode opcode, const Lanes& x) {
       return map2(x, [](U a, U b) { return mask(signed_(a) < signed_(b)); });
     case WordOpcode::SetLtF32:
       return map2(x, [](U a, U b) { return mask(number(a) < number(b)); });
+    case WordOpcode::SetNanF32:
+      return map2(x, [](U a, U b) { return mask(is_nan(a)) | mask(is_nan(b)); });
     case WordOpcode::Select:
       return map3(x, [](U a, U b, U c) { return a != 0 ? b : c; });
     case WordOpcode::AddF32:

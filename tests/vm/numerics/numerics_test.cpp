@@ -290,7 +290,8 @@ TEST(Convert, SixtyFourBitIntegersRoundOnce) {
 TEST(Convert, UpperPartsOfAFormatKeepTheBitsOfNaN) {
   EXPECT_EQ(convert(kF32, kBF16, 0xffc1), 0xffc10000);
   EXPECT_EQ(convert(kF16, kE5M2, 0xfd), 0xfd00);
-  EXPECT_EQ(convert(kF32, kTF32, 0x7f802000), 0x7f802000);
+  EXPECT_EQ(convert(kF32, kTF32, 0x7f803fff), 0x7f802000);
+  EXPECT_EQ(convert(kTF32, kBF16, 0xffc1), 0xffc10000);
   EXPECT_EQ(convert(kF32, kE5M2, 0xfd), 0x7fffffff);
   EXPECT_EQ(convert(kF32, kF16, 0xfe00), 0x7fffffff);
 }

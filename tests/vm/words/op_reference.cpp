@@ -152,6 +152,8 @@ std::uint32_t reference(WordOpcode opcode, U a, U b, U c, U imm) {
       return mask(as_signed(a) < as_signed(b));
     case WordOpcode::SetLtF32:
       return mask(decode(kF32, a) < decode(kF32, b));
+    case WordOpcode::SetNanF32:
+      return mask(is_nan(kF32, a) || is_nan(kF32, b));
     case WordOpcode::Select:
       return a != 0 ? b : c;
     case WordOpcode::AddF32:
