@@ -3,6 +3,7 @@
 #include "vm/passes/assign_layouts.h"
 #include "vm/passes/canonicalize.h"
 #include "vm/passes/eliminate_dead_code.h"
+#include "vm/passes/lower_conversions.h"
 #include "vm/passes/lower_pipelines.h"
 #include "vm/passes/place_barriers.h"
 #include "vm/passes/plan_shared_memory.h"
@@ -23,6 +24,7 @@ constexpr Pass kPasses[] = {
     {"simplify", canonicalize},
     {"remove-unused", eliminate_dead_code},
     {"assign-layouts", assign_layouts},
+    {"lower-conversions", lower_conversions},
     {"select-instructions", select_instructions},
     {"eliminate-dead-code", eliminate_dead_code},
     {"plan-shared-memory", plan_shared_memory, VerifyStage::Lowered},

@@ -1,0 +1,72 @@
+#include "vm/passes/conversion_programs.h"
+
+#include <fmt/format.h>
+
+#include "vm/words/builder.h"
+#include "vm/words/convert.h"
+
+namespace bitloom::vm {
+
+ConversionPrograms::Result ConversionPrograms::convert(ElementType from, ElementType to,
+                                                       std::int64_t count, Rounding rounding,
+                                                       const layouts::Encoding* encoding) {
+  const std::string key =
+      fmt::format("{} {} {} {} {}", to_string(from), to_string(to), count,
+                  static_cast<int>(rounding), encoding ? encoding->to_string() : "");
+  if (const auto found = known_.find(key); found != known_.end()) return found->second;
+  ConversionRequest request;
+  request.source = from;
+  request.destination = to;
+  request.count = static_cast<int>(count);
+  request.sm = sm_;
+  request.rounding = rounding;
+  if (encoding) set_encoding(request, *encoding);
+  const auto made = lower_conversion(request);
+  Result result = made ? Result(std::make_shared<const WordProgram>(made->program))
+                       : Result(tl::unexpected(made.error()));
+  return known_.emplace(key, std::move(result)).first->second;
+}
+
+ConversionPrograms::Result ConversionPrograms::encode(ElementType type, std::int64_t count,
+                                                      const layouts::Encoding& encoding) {
+  const std::string key =
+      fmt::format("encode {} {} {}", to_string(type), count, encoding.to_string());
+  if (const auto found = known_.find(key); found != known_.end()) return found->second;
+  return known_.emplace(key, make_encode(type, count, encoding)).first->second;
+}
+
+// Every bit of the result is one bit of the source: a conversion of 1-bit codes that only moves
+// them.
+ConversionPrograms::Result ConversionPrograms::make_encode(ElementType type, std::int64_t count,
+                                                           const layouts::Encoding& encoding) {
+  const int run = encoding.elements(), run_bits = 32 * encoding.words();
+  ConversionRequest request;
+  request.source = request.destination = unsigned_type(1);
+  request.count = static_cast<int>(count * type.bits);
+  request.sm = sm_;
+  std::vector<bool> flipped;
+  for (int place = 0; place < request.count; ++place) {
+    const auto [element, bit] = encoding.element_and_bit(place % run_bits);
+    const int source = (place / run_bits * run + element) * type.bits + bit;
+    request.source_bits.push_back(static_cast<std::uint32_t>(source));
+    flipped.push_back((encoding.xor_constant() >> bit & 1) != 0);
+  }
+  const auto moved = lower_conversion(request);
+  if (!moved) return tl::unexpected(moved.error());
+  WordProgram program = moved->program;
+  if (encoding.xor_constant() == 0) return std::make_shared<const WordProgram>(program);
+  for (std::size_t w = 0; w < program.outputs.size(); ++w) {
+    std::uint32_t mask = 0;
+    for (std::size_t bit = 0; bit < 32 && 32 * w + bit < flipped.size(); ++bit) {
+      mask |= std::uint32_t{flipped[32 * w + bit]} << bit;
+    }
+    const std::uint16_t constant = program.registers++, result = program.registers++;
+    program.ops.push_back({WordOpcode::MovImm, constant, 0, 0, 0, mask});
+    program.ops.push_back(
+        {WordOpcode::Lop3, result, program.outputs[w], constant, constant, (kLutA ^ kLutB) & 0xff});
+    program.outputs[w] = result;
+  }
+  return std::make_shared<const WordProgram>(program);
+}
+
+}  // namespace bitloom::vm
