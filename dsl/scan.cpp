@@ -24,8 +24,9 @@ using namespace std::string_view_literals;
 
 // No line within ( ) or [ ] begins with one of these, unless the bracket was forgotten. (`var` may:
 // parameters.)
-constexpr std::array kStatementWords = {"let"sv,   "for"sv,    "while"sv,    "if"sv,
-                                        "break"sv, "return"sv, "continue"sv, "pipeline"sv};
+constexpr std::array kStatementWords = {
+    "let"sv,      "for"sv,    "while"sv,   "if"sv,    "break"sv, "return"sv, "continue"sv,
+    "pipeline"sv, "shared"sv, "barrier"sv, "roles"sv, "warps"sv, "assert"sv, "print"sv};
 // No line within { } begins with one of these.
 constexpr std::array kDeclarationWords = {"kernel"sv, "fn"sv, "import"sv, "explicit"sv};
 constexpr std::array kKernelAttributes = {"grid"sv, "threads"sv, "cluster"sv, "min_blocks"sv,
@@ -76,6 +77,8 @@ class Scanner {
       open();
     } else if (c == ')' || c == ']' || c == '}') {
       close(c);
+    } else if (in_.substr(at_, 2) == "/*") {
+      block_comment();
     } else if ("+-*/%&|^<>=!~,:;."sv.find(c) != std::string_view::npos) {
       ++at_;
     } else {
@@ -102,6 +105,7 @@ class Scanner {
     }
     if (!line_end) return;
     notice_missing_brackets();
+    if (refuse_step_operator()) return;
     if (means_nothing()) {
       std::replace(out_.text.begin() + begin, out_.text.begin() + at_, '\n', ' ');
     }
@@ -128,10 +132,17 @@ class Scanner {
     return in_.substr(begin, offset - begin);
   }
 
+  // No line goes on with one of these, even behind an operator.
+  static bool cannot_continue(std::string_view word) {
+    return among(word, kStatementWords) || among(word, kDeclarationWords) || word == "var" ||
+           word == "const";
+  }
+
   // Whether the line ends between the last token and the one at at_ are blanks.
   bool means_nothing() const {
     if (!open_.empty() && in_[open_.back()] != '{') return true;
     if (behind_token_ == 0 || at_ == in_.size()) return false;
+    if (in_[at_] == '}' || cannot_continue(word_at(at_))) return false;
     if ("+-*/%&|^<>=,:!~"sv.find(in_[behind_token_ - 1]) != std::string_view::npos) return true;
     if (in_.substr(0, behind_token_).ends_with("..") || word_before(behind_token_) == "where") {
       return true;
@@ -139,6 +150,16 @@ class Scanner {
     if (in_[at_] == '{' || in_[at_] == '>' || in_.substr(at_, 2) == "->") return true;
     const std::string_view next = word_at(at_);
     return next == "where" || next == "else" || (open_.empty() && among(next, kKernelAttributes));
+  }
+
+  // `i++` at the end of a line would go on with the next one.
+  bool refuse_step_operator() {
+    const std::string_view last = in_.substr(0, behind_token_);
+    if (!last.ends_with("++") && !last.ends_with("--")) return false;
+    error("BL0101", behind_token_ - 2, behind_token_,
+          fmt::format("there is no '{}'", last.substr(behind_token_ - 2)))
+        .hint(fmt::format("write {}= 1", last.back()));
+    return open_.empty() || in_[open_.back()] == '{';
   }
 
   // At the first token of a line.
@@ -175,6 +196,15 @@ class Scanner {
     }
   }
 
+  void block_comment() {
+    const std::size_t begin = at_;
+    const std::size_t end = in_.find("*/", begin + 2);
+    at_ = end == std::string_view::npos ? in_.size() : end + 2;
+    error("BL0105", begin, begin + 2, "comments begin with '//' and go to the end of the line");
+    std::replace_if(
+        out_.text.begin() + begin, out_.text.begin() + at_, [](char c) { return c != '\n'; }, ' ');
+  }
+
   void open() {
     if (open_.size() == kMaxNesting) {
       error("BL0109", at_, at_ + 1,
@@ -187,8 +217,7 @@ class Scanner {
   void close(char c) {
     const char opener = c == ')' ? '(' : c == ']' ? '[' : '{';
     if (!has_open(opener)) {
-      error("BL0101", at_, at_ + 1, fmt::format("'{}' closes nothing", c));
-      out_.text[at_++] = ' ';
+      close_wrongly(c);
       return;
     }
     while (in_[open_.back()] != opener) {
@@ -197,6 +226,23 @@ class Scanner {
     }
     out_.brackets.push_back({open_.back(), static_cast<std::uint32_t>(at_++)});
     open_.pop_back();
+  }
+
+  // A `)` for a `]` closes all the same; one that closes nothing at all is left out.
+  void close_wrongly(char c) {
+    const bool inside = !open_.empty() && in_[open_.back()] != '{' && c != '}';
+    if (inside) {
+      const char closer = in_[open_.back()] == '(' ? ')' : ']';
+      error("BL0101", at_, at_ + 1, fmt::format("expected '{}', found '{}'", closer, c))
+          .note(sources_.span(file_, open_.back(), open_.back() + 1),
+                fmt::format("to close the '{}' opened", in_[open_.back()]));
+      out_.brackets.push_back({open_.back(), static_cast<std::uint32_t>(at_)});
+      open_.pop_back();
+      out_.text[at_++] = closer;
+    } else {
+      error("BL0101", at_, at_ + 1, fmt::format("'{}' closes nothing", c));
+      out_.text[at_++] = ' ';
+    }
   }
 
   // Whether a bracket of this kind is open; a `{` hides the ( and [ outside of it.
@@ -208,18 +254,20 @@ class Scanner {
     return false;
   }
 
+  // At the token at `at`, or behind the last one of the line.
   void report_unclosed(std::uint32_t open, std::size_t at) {
     const char c = in_[open];
-    const std::string_view closer = c == '(' ? ")" : c == '[' ? "]" : "}";
+    std::string message = fmt::format("expected '{}'", c == '(' ? ')' : c == '[' ? ']' : '}');
     std::size_t end = at;
-    if (end < in_.size()) end += in_[end] != '\n';
-    while (end < in_.size() && is_word(in_[end - 1]) && is_word(in_[end])) ++end;
-    const std::string_view before = at >= in_.size() ? " before the end of the file"
-                                    : in_[at] == '\n' || at == behind_token_ ? ""
-                                                                             : " here";
-    error("BL0101", at, end, fmt::format("expected '{}'{}", closer, before))
+    if (at >= in_.size()) {
+      message += " before the end of the file";
+    } else if (at != behind_token_) {
+      end = at + std::max<std::size_t>(word_at(at).size(), 1);
+      message += fmt::format(" before '{}'", in_.substr(at, end - at));
+    }
+    error("BL0101", at, end, std::move(message))
         .note(sources_.span(file_, open, open + 1),
-              c == '{' ? "to close the block opened" : fmt::format("to close the '{}'", c));
+              c == '{' ? "to close the block opened" : fmt::format("to close the '{}' opened", c));
     out_.errors.push_back(open);
   }
 

@@ -103,13 +103,51 @@ void Encoding::set(std::span<std::uint32_t> words, std::size_t element, std::uin
   }
 }
 
-void Encoding::pack(std::span<const std::uint64_t> codes, std::span<std::uint32_t> words) const {
+// Whole tensors go through these two, so they walk the pieces in order and divide nothing.
+template <typename Code>
+void Encoding::pack_runs(std::span<const Code> codes, std::span<std::uint32_t> words) const {
   std::fill(words.begin(), words.end(), 0);
-  for (std::size_t i = 0; i < codes.size(); ++i) set(words, i, codes[i]);
+  const std::size_t per_run = static_cast<std::size_t>(elements());
+  std::uint32_t* run = words.data();
+  for (std::size_t first = 0; first < codes.size(); first += per_run, run += this->words()) {
+    const Piece* piece = rep_->pieces.data();
+    for (std::size_t element = 0; element < per_run; ++element) {
+      const std::uint64_t code = codes[first + element] ^ xor_;
+      const Piece* end = rep_->pieces.data() + rep_->first_piece[element + 1];
+      for (; piece != end; ++piece)
+        run[piece->word] |= static_cast<std::uint32_t>(
+            (code >> piece->code_bit & low_mask(piece->width)) << piece->bit);
+    }
+  }
 }
 
+template <typename Code>
+void Encoding::unpack_runs(std::span<const std::uint32_t> words, std::span<Code> codes) const {
+  const std::size_t per_run = static_cast<std::size_t>(elements());
+  const std::uint32_t* run = words.data();
+  for (std::size_t first = 0; first < codes.size(); first += per_run, run += this->words()) {
+    const Piece* piece = rep_->pieces.data();
+    for (std::size_t element = 0; element < per_run; ++element) {
+      std::uint64_t code = xor_;
+      const Piece* end = rep_->pieces.data() + rep_->first_piece[element + 1];
+      for (; piece != end; ++piece)
+        code ^= (run[piece->word] >> piece->bit & low_mask(piece->width)) << piece->code_bit;
+      codes[first + element] = static_cast<Code>(code);
+    }
+  }
+}
+
+void Encoding::pack(std::span<const std::uint64_t> codes, std::span<std::uint32_t> words) const {
+  pack_runs(codes, words);
+}
+void Encoding::pack(std::span<const std::uint8_t> codes, std::span<std::uint32_t> words) const {
+  pack_runs(codes, words);
+}
 void Encoding::unpack(std::span<const std::uint32_t> words, std::span<std::uint64_t> codes) const {
-  for (std::size_t i = 0; i < codes.size(); ++i) codes[i] = get(words, i);
+  unpack_runs(words, codes);
+}
+void Encoding::unpack(std::span<const std::uint32_t> words, std::span<std::uint8_t> codes) const {
+  unpack_runs(words, codes);
 }
 
 bool operator==(const Encoding& a, const Encoding& b) {

@@ -94,9 +94,12 @@ class Encoding {
   // One code of a string of runs, any number of them.
   [[nodiscard]] std::uint64_t get(std::span<const std::uint32_t> words, std::size_t element) const;
   void set(std::span<std::uint32_t> words, std::size_t element, std::uint64_t code) const;
-  // Whole runs: words.size() / words() of them.
+  // Whole runs: words.size() / words() of them. The forms for bytes are for codes of 8 bits at
+  // most.
   void pack(std::span<const std::uint64_t> codes, std::span<std::uint32_t> words) const;
+  void pack(std::span<const std::uint8_t> codes, std::span<std::uint32_t> words) const;
   void unpack(std::span<const std::uint32_t> words, std::span<std::uint64_t> codes) const;
+  void unpack(std::span<const std::uint32_t> words, std::span<std::uint8_t> codes) const;
 
   [[nodiscard]] std::string to_string() const;
   [[nodiscard]] static LayoutResult<Encoding> parse(std::string_view text, int bits);
@@ -109,6 +112,10 @@ class Encoding {
   explicit Encoding(std::shared_ptr<const Rep> rep) : rep_(std::move(rep)) {}
   // places[element * bits + bit]
   static Encoding from_places(std::string name, int bits, int words, std::vector<int> places);
+  template <typename Code>
+  void pack_runs(std::span<const Code> codes, std::span<std::uint32_t> words) const;
+  template <typename Code>
+  void unpack_runs(std::span<const std::uint32_t> words, std::span<Code> codes) const;
   std::shared_ptr<const Rep> rep_;  // immutable and shared
   std::uint64_t xor_ = 0;
 };

@@ -32,6 +32,18 @@ std::int64_t ceildiv(std::int64_t a, std::int64_t b) {
   return (a + b - 1) / b;
 }
 
+// What both directions need of an atom. table[r * 32 + lane] is the place of a lane's code in the
+// row-major tile.
+struct AtomOrder {
+  explicit AtomOrder(const PackedAtom& atom)
+      : table(atom.lanes().table()),
+        registers(atom.lanes().registers()),
+        lane_words(atom.words_per_lane()) {}
+  std::vector<std::int32_t> table;
+  std::int64_t registers;
+  std::int64_t lane_words;
+};
+
 // Cuts the next part off a tag "a/b/c".
 std::string_view next_part(std::string_view& tag) {
   const std::size_t slash = std::min(tag.find('/'), tag.size());
@@ -121,24 +133,48 @@ std::int64_t PackedTensorLayout::bit_address(std::int64_t n, std::int64_t k, int
 
 void PackedTensorLayout::pack_atom_row(std::span<const std::uint8_t> codes, std::int64_t atom_row,
                                        std::span<std::uint8_t> packed) const {
-  const auto table = atom_.lanes().table();
-  const std::int64_t registers = atom_.lanes().registers(), columns = atom_.columns();
-  const std::int64_t lane_words = atom_.words_per_lane();
-  std::vector<std::uint64_t> lane_codes(registers);
-  std::vector<std::uint32_t> words(lane_words), atom_words(lane_words * kLanes);
+  const AtomOrder order(atom_);
+  const std::int64_t rows = atom_.rows(), columns = atom_.columns();
+  std::vector<std::uint8_t> tile(rows * columns), lane_codes(order.registers);
+  std::vector<std::uint32_t> words(order.lane_words), atom_words(order.lane_words * kLanes);
   for (std::int64_t atom_column = 0; atom_column < atoms_k(); ++atom_column) {
+    const std::int64_t n0 = atom_row * rows, k0 = atom_column * columns;
+    const std::int64_t width = std::min(columns, k_ - k0);
+    if (n0 + rows > n_ || width < columns) std::fill(tile.begin(), tile.end(), 0);
+    for (std::int64_t row = 0; row < std::min(rows, n_ - n0); ++row)
+      std::memcpy(&tile[row * columns], &codes[(n0 + row) * k_ + k0], width);
     for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-      for (std::int64_t r = 0; r < registers; ++r) {
-        const std::int64_t element = table[r * kLanes + lane];
-        const std::int64_t n = atom_row * atom_.rows() + element / columns;
-        const std::int64_t k = atom_column * columns + element % columns;
-        lane_codes[r] = n < n_ && k < k_ ? codes[n * k_ + k] : 0;
-      }
+      for (std::int64_t r = 0; r < order.registers; ++r)
+        lane_codes[r] = tile[order.table[r * kLanes + lane]];
       atom_.encoding().pack(lane_codes, words);
-      for (std::int64_t w = 0; w < lane_words; ++w) atom_words[word_index(lane, w)] = words[w];
+      for (std::int64_t w = 0; w < order.lane_words; ++w)
+        atom_words[word_index(lane, w)] = words[w];
     }
     const std::int64_t at = (atom_row * atoms_k() + atom_column) * atom_.bytes();
     std::memcpy(packed.data() + at, atom_words.data(), atom_.bytes());
+  }
+}
+
+void PackedTensorLayout::unpack_atom_row(std::span<const std::uint8_t> packed,
+                                         std::int64_t atom_row,
+                                         std::span<std::uint8_t> codes) const {
+  const AtomOrder order(atom_);
+  const std::int64_t rows = atom_.rows(), columns = atom_.columns();
+  std::vector<std::uint8_t> tile(rows * columns), lane_codes(order.registers);
+  std::vector<std::uint32_t> words(order.lane_words), atom_words(order.lane_words * kLanes);
+  for (std::int64_t atom_column = 0; atom_column < atoms_k(); ++atom_column) {
+    const std::int64_t at = (atom_row * atoms_k() + atom_column) * atom_.bytes();
+    std::memcpy(atom_words.data(), packed.data() + at, atom_.bytes());
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+      for (std::int64_t w = 0; w < order.lane_words; ++w)
+        words[w] = atom_words[word_index(lane, w)];
+      atom_.encoding().unpack(words, lane_codes);
+      for (std::int64_t r = 0; r < order.registers; ++r)
+        tile[order.table[r * kLanes + lane]] = lane_codes[r];
+    }
+    const std::int64_t n0 = atom_row * rows, k0 = atom_column * columns;
+    for (std::int64_t row = 0; row < std::min(rows, n_ - n0); ++row)
+      std::memcpy(&codes[(n0 + row) * k_ + k0], &tile[row * columns], std::min(columns, k_ - k0));
   }
 }
 
@@ -149,25 +185,8 @@ std::vector<std::uint8_t> PackedTensorLayout::pack(std::span<const std::uint8_t>
 }
 
 std::vector<std::uint8_t> PackedTensorLayout::unpack(std::span<const std::uint8_t> packed) const {
-  const auto table = atom_.lanes().table();
-  const std::int64_t registers = atom_.lanes().registers(), columns = atom_.columns();
-  const std::int64_t lane_words = atom_.words_per_lane();
   std::vector<std::uint8_t> codes(n_ * k_);
-  std::vector<std::uint64_t> lane_codes(registers);
-  std::vector<std::uint32_t> words(lane_words), atom_words(lane_words * kLanes);
-  for (std::int64_t atom = 0; atom < atoms_n() * atoms_k(); ++atom) {
-    std::memcpy(atom_words.data(), packed.data() + atom * atom_.bytes(), atom_.bytes());
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-      for (std::int64_t w = 0; w < lane_words; ++w) words[w] = atom_words[word_index(lane, w)];
-      atom_.encoding().unpack(words, lane_codes);
-      for (std::int64_t r = 0; r < registers; ++r) {
-        const std::int64_t element = table[r * kLanes + lane];
-        const std::int64_t n = atom / atoms_k() * atom_.rows() + element / columns;
-        const std::int64_t k = atom % atoms_k() * columns + element % columns;
-        if (n < n_ && k < k_) codes[n * k_ + k] = static_cast<std::uint8_t>(lane_codes[r]);
-      }
-    }
-  }
+  for (std::int64_t row = 0; row < atoms_n(); ++row) unpack_atom_row(packed, row, codes);
   return codes;
 }
 

@@ -81,9 +81,11 @@ class PackedTensorLayout {
   // code 0.
   [[nodiscard]] std::vector<std::uint8_t> pack(std::span<const std::uint8_t> codes) const;
   [[nodiscard]] std::vector<std::uint8_t> unpack(std::span<const std::uint8_t> packed) const;
-  // One row of atoms, for callers that spread the work over threads: `packed` is the whole tensor.
+  // One row of atoms, for callers that spread the work over threads; both spans are whole tensors.
   void pack_atom_row(std::span<const std::uint8_t> codes, std::int64_t atom_row,
                      std::span<std::uint8_t> packed) const;
+  void unpack_atom_row(std::span<const std::uint8_t> packed, std::int64_t atom_row,
+                       std::span<std::uint8_t> codes) const;
 
  private:
   PackedAtom atom_;

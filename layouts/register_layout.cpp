@@ -134,6 +134,12 @@ std::span<const Digit> RegisterLayout::register_digits() const {
   return rep_->register_digits;
 }
 
+std::int64_t RegisterLayout::contiguous_registers(int dim) const {
+  if (rep_->register_digits.empty()) return 1;
+  const Digit& fastest = rep_->register_digits.back();
+  return fastest.dim == dim && fastest.stride == 1 ? fastest.extent : 1;
+}
+
 Index RegisterLayout::element(std::int64_t thread, std::int64_t reg) const {
   Index index(shape().size(), 0);
   add_to(index, rep_->thread_digits, thread);

@@ -141,6 +141,10 @@ class RegisterLayout {
   [[nodiscard]] std::span<const Digit> thread_digits() const;    // canonical, slow to fast
   [[nodiscard]] std::span<const Digit> register_digits() const;  // canonical, slow to fast
 
+  // How many consecutive registers of a thread, beginning at a multiple of that number, hold
+  // consecutive elements along dim: the widest vector that memory contiguous along dim allows.
+  [[nodiscard]] std::int64_t contiguous_registers(int dim) const;
+
   [[nodiscard]] Index element(std::int64_t thread, std::int64_t reg) const;
   // Row-major number of element(thread, reg).
   [[nodiscard]] std::int64_t linear_element(std::int64_t thread, std::int64_t reg) const;

@@ -187,7 +187,6 @@ SizeExpr SizeExpr::make(Op op, const SizeExpr& left, const SizeExpr& right) {
     if (const auto value = apply(op, *a, *b)) return SizeExpr(*value);
     return raw(op, left, right);
   }
-  if (op == Op::Not) return raw(op, left, right);
   if (a && is_commutative(op)) return make(op, right, left);
   if (a && (op == Op::And || op == Op::Or))
     if (auto simple = simplify_with_constant(op, right, *a)) return *simple;

@@ -89,7 +89,8 @@ class Reader {
   }
 
  private:
-  static constexpr int kMaxDepth = 200;
+  // Trees are walked recursively, and `a + a + …` is as deep as it is long.
+  static constexpr int kMaxDepth = 200, kMaxOperators = 5000;
 
   [[nodiscard]] Result fail(std::string message) const {
     return tl::make_unexpected(SizeParseError{std::move(message), at_});
@@ -124,6 +125,7 @@ class Reader {
     while (left) {
       const Operator* entry = accept_operator(least);
       if (!entry) break;
+      if (++operators_ > kMaxOperators) return fail("the expression is too long");
       auto right = binary(entry->precedence + 1);
       if (!right) return right;
       left = SizeExpr::make(entry->op, *left, *right);
@@ -197,6 +199,7 @@ class Reader {
   std::string_view text_;
   std::size_t at_ = 0;
   int depth_ = 0;
+  int operators_ = 0;
 };
 
 }  // namespace

@@ -1,7 +1,11 @@
 // What a failed expectation means to a person, and where reading goes on behind it.
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <string>
+#include <vector>
 
+#include "dsl/grammar/hints.h"
 #include "dsl/grammar/state.h"
 
 namespace bitloom::dsl::grammar {
@@ -37,64 +41,114 @@ Place token_at(const State& state, Cursor at) {
   return state.place(at, at + 1);
 }
 
-// The tokens from `begin` up to `where`: what stands directly before, and the brackets that are
-// still open.
+// The tokens from `begin` up to `where`, and the bracket that is open there.
 struct Before {
-  Place token;  // empty when `where` is the first
-  std::vector<Place> open;
+  std::vector<Place> tokens;
+  std::optional<Place> open;
 };
 
 Before look_back(const State& state, Cursor begin, Cursor where) {
   Before result;
+  std::vector<Place> open;
   for (Cursor at = begin; at < where;) {
     if (*at == ' ' || *at == '\n') {
       ++at;
       continue;
     }
     const Place token = token_at(state, at);
-    if (*at == '(' || *at == '[' || *at == '{') result.open.push_back(token);
-    if ((*at == ')' || *at == ']' || *at == '}') && !result.open.empty()) result.open.pop_back();
-    result.token = token;
+    if (*at == '(' || *at == '[' || *at == '{') open.push_back(token);
+    if ((*at == ')' || *at == ']' || *at == '}') && !open.empty()) open.pop_back();
+    result.tokens.push_back(token);
     at = state.at(token.end);
   }
+  if (!open.empty()) result.open = open.back();
   return result;
 }
 
 std::string quoted(std::string_view token) {
-  if (token.size() > 40)
-    return token.front() == '"' ? "a string" : fmt::format("'{}…'", token.substr(0, 40));
-  return token.front() == '"' ? std::string(token) : fmt::format("'{}'", token);
+  if (token.front() == '"') return token.size() > 40 ? "a string" : std::string(token);
+  return token.size() > 40 ? fmt::format("'{}…'", token.substr(0, 40)) : fmt::format("'{}'", token);
 }
 
-void report(State& state, Cursor begin, Cursor where, const std::string& expected) {
+Place next_token(const State& state, Cursor at) {
+  while (at != state.end() && *at == ' ') ++at;
+  return token_at(state, at);
+}
+
+void note_opener(State& state, const Failure& failure, const Before& before,
+                 vm::Diagnostic& diagnostic) {
+  if (!before.open || !(failure.expects("')'") || failure.expects("']'") || failure.expects("'}'")))
+    return;
+  const vm::Span span = state.span(*before.open);
+  if (span.line == diagnostic.span.line) return;
+  diagnostic.note(span, fmt::format("to close the '{}' opened", state.text(*before.open)));
+}
+
+enum class Within { Statement, Declaration, List };
+
+void report(State& state, Cursor begin, Cursor where, const std::string& expected, Within within) {
+  Place found = next_token(state, where);
   if (expected == kTooDeep) {
+    state.error("BL0109", found, fmt::format("the text nests deeper than {} levels", kMaxNesting))
+        .hint("name a part of it with let");
+    return;
+  }
+  if (expected == kTooTall) {
     state
-        .error("BL0109", token_at(state, where),
-               fmt::format("the text nests deeper than {} levels", kMaxNesting))
+        .error("BL0109", found,
+               fmt::format("more than {} operations in one expression", kMaxExpressionHeight))
         .hint("name a part of it with let");
     return;
   }
   const Before before = look_back(state, begin, where);
-  Place found = token_at(state, where);
-  std::string message = fmt::format("expected {}", expected);
-  if (before.token.end != 0) message += fmt::format(" after {}", quoted(state.text(before.token)));
-  if (found.end > found.begin) {
-    message += fmt::format(", found {}", quoted(state.text(found)));
-  } else if (before.token.end != 0) {
-    found = {before.token.end, before.token.end + 1};
+  Failure failure;
+  failure.expected = expected;
+  failure.at_declaration = within == Within::Declaration;
+  failure.in_list = within == Within::List;
+  failure.in_brackets = before.open && state.text(*before.open) == "[";
+  failure.found = state.text(found);
+  failure.next = state.text(next_token(state, state.at(found.end)));
+  for (const Place token : before.tokens) failure.before.push_back(state.text(token));
+
+  if (is_reserved(failure.found) &&
+      (expected.starts_with("a name") || expected.starts_with("the name of"))) {
+    state.error("BL0127", found,
+                fmt::format("'{}' is a word of the language and cannot be a name", failure.found));
+    return;
   }
-  state.error("BL0101", found, std::move(message));
+  std::string message = fmt::format("expected {}", expected);
+  if (!before.tokens.empty()) message += fmt::format(" after {}", quoted(failure.last()));
+  if (!failure.found.empty()) {
+    message += fmt::format(", found {}", quoted(failure.found));
+  } else if (!before.tokens.empty()) {
+    found = {before.tokens.back().end, before.tokens.back().end};
+  }
+  vm::Diagnostic& diagnostic = state.error("BL0101", found, std::move(message));
+  note_opener(state, failure, before, diagnostic);
+  add_hints(failure, diagnostic);
 }
 
-// The end of the statement that holds `at`, reading the blocks on the way.
-Cursor end_of_statement(State& state, Cursor at, bool read_blocks) {
+// A word of the language at the beginning of a line, or anything at its left margin.
+bool begins_declaration(const State& state, Cursor at) {
+  constexpr std::array kWords = {"import"sv, "const"sv, "fn"sv, "kernel"sv, "explicit"sv};
+  if (is_word_character(*at) && (at == state.begin() || at[-1] == '\n')) return true;
+  const std::string_view word = state.text(next_token(state, at));
+  return std::find(kWords.begin(), kWords.end(), word) != kWords.end();
+}
+
+enum class Blocks { Skip, Read };
+
+// The end of the statement or declaration from `begin` on that holds `at`. The blocks on the way
+// are read for their errors.
+Cursor end_of_statement(State& state, Cursor begin, Cursor at, Blocks blocks) {
+  const bool pipeline = state.text(next_token(state, begin)) == "pipeline";
   while (at != state.end() && *at != '\n' && *at != ';' && *at != '}' &&
          !state.scan.is_forced_end(state.offset(at))) {
     const auto closer = state.scan.closer_of(state.offset(at));
-    if (*at == '{' && read_blocks) {
+    if (*at == '{' && blocks == Blocks::Read) {
       Block unused;
       Cursor behind = at;
-      if (parse_block(behind, state.end(), state, unused)) {
+      if ((pipeline ? parse_pipeline_body : parse_block)(behind, state.end(), state, unused)) {
         at = behind;
         continue;
       }
@@ -107,29 +161,45 @@ Cursor end_of_statement(State& state, Cursor at, bool read_blocks) {
 }  // namespace
 
 Cursor report_statement(State& state, Cursor begin, Cursor where, const std::string& expected) {
-  const std::size_t level = state.depth;
-  const bool deep = expected == kTooDeep;
-  // The report stands before those of the blocks behind it; whether to report depends on the whole
-  // extent.
-  const Cursor end_of_line = end_of_statement(state, where, false);
-  if (!state.scan.has_error_in(state.place(begin, end_of_line)))
-    report(state, begin, where, expected);
-  state.depth = level;
-  return end_of_statement(state, where, !deep);
+  // What the scan has said about this statement comes first; so does the report, before those of
+  // the blocks behind it.
+  const Cursor end = end_of_statement(state, begin, where, Blocks::Skip);
+  if (!state.scan.has_error_in(state.place(begin, end)))
+    report(state, begin, where, expected, Within::Statement);
+  return end_of_statement(state, begin, where, expected == kTooDeep ? Blocks::Skip : Blocks::Read);
 }
 
 Cursor report_declaration(State& state, Cursor begin, Cursor where, const std::string& expected) {
-  return report_statement(state, begin, where, expected);
+  Cursor end = end_of_statement(state, begin, where, Blocks::Skip);
+  if (!state.scan.has_error_in(state.place(begin, end)))
+    report(state, begin, where, expected, Within::Declaration);
+  end = end_of_statement(state, begin, where, expected == kTooDeep ? Blocks::Skip : Blocks::Read);
+  // What follows is likely the body of what failed.
+  while (end != state.end() && !begins_declaration(state, end)) {
+    if (*end != '\n' && *end != ';' && *end != '}') {
+      end = end_of_statement(state, end, end, Blocks::Skip);
+    } else {
+      ++end;
+    }
+  }
+  return end;
+}
+
+Cursor report_pipeline_load(State& state, Cursor begin, Cursor where, const std::string& expected) {
+  if (where != begin) return report_statement(state, begin, where, expected);
+  report(state, begin, where, expected, Within::Statement);
+  return begin;
 }
 
 Cursor report_list_item(State& state, Cursor begin, Cursor where, const std::string& expected) {
   Cursor at = where;
-  while (at != state.end() && *at != '\n' && *at != ',' && *at != ')' && *at != ']' && *at != '}' &&
-         *at != '>') {
+  while (at != state.end() && "\n,)]}>"sv.find(*at) == std::string_view::npos) {
     const auto closer = state.scan.closer_of(state.offset(at));
     at = closer ? state.at(*closer) + 1 : at + 1;
   }
-  if (!state.scan.has_error_in(state.place(begin, at))) report(state, begin, where, expected);
+  if (at == state.end() || (*at != ',' && *at != ')' && *at != '>')) return nullptr;
+  if (!state.scan.has_error_in(state.place(begin, at)))
+    report(state, begin, where, expected, Within::List);
   return at;
 }
 

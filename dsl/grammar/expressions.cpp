@@ -54,7 +54,7 @@ std::uint32_t height_of(const std::vector<ExprPtr>& list) {
 ExprPtr make(State& state, Place place, std::uint32_t below, decltype(Expr::node) node) {
   if (below >= kMaxExpressionHeight) {
     boost::throw_exception(
-        x3::expectation_failure<Cursor>(state.at(place.begin), std::string(kTooDeep)));
+        x3::expectation_failure<Cursor>(state.at(place.begin), std::string(kTooTall)));
   }
   auto result = std::make_shared<Expr>();
   result->place = place;

@@ -141,7 +141,9 @@ struct recovering_directive : x3::unary_parser<Subject, recovering_directive<Sub
     try {
       return this->subject.parse(first, last, context, rcontext, attribute);
     } catch (const x3::expectation_failure<Cursor>& failure) {
-      first = report(state_of(context), begin, failure.where(), failure.which());
+      const Cursor next = report(state_of(context), begin, failure.where(), failure.which());
+      if (next == nullptr) throw;
+      first = next;
       return true;
     }
   }

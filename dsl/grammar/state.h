@@ -74,6 +74,8 @@ bool parse_generic_parameters(Cursor& first, Cursor last, State& state,
                               std::vector<GenericParameter>& result);
 
 bool parse_block(Cursor& first, Cursor last, State& state, Block& result);
+// Only for its errors; what it gives is the part behind the load block.
+bool parse_pipeline_body(Cursor& first, Cursor last, State& state, Block& result);
 
 void parse_declarations(State& state, std::vector<Decl>& result);
 
@@ -98,13 +100,20 @@ AngleMeaning meaning_of_angle(const State& state, Cursor open);
 // ---- Errors (errors.cpp)
 // ----------------------------------------------------------------------------------------------
 inline constexpr std::string_view kTooDeep = "less nesting";
+inline constexpr std::string_view kTooTall = "a shorter expression";
 
 // Reports that `expected` (in the words of the language) does not stand at `where`; `begin` is
 // where the statement or declaration began. Returns where it ends: at its line feed, `;`, `}`, or
 // the end of the text. Blocks on the way are read, for their own errors.
 Cursor report_statement(State& state, Cursor begin, Cursor where, const std::string& expected);
 Cursor report_declaration(State& state, Cursor begin, Cursor where, const std::string& expected);
-// Within the list that `begin` lies in; goes on at the next `,` or the closing bracket.
+// Within a list of parameters; goes on at the next `,` or the bracket that closes the list.
+// nullptr, and no report, where neither follows: then the whole declaration has failed.
 Cursor report_list_item(State& state, Cursor begin, Cursor where, const std::string& expected);
+// For the load block that a pipeline begins with: where it is missing, the body goes on at once.
+Cursor report_pipeline_load(State& state, Cursor begin, Cursor where, const std::string& expected);
+
+// An expression that stands as a statement and is no call.
+void report_unused_value(State& state, const Expr& expr);
 
 }  // namespace bitloom::dsl::grammar

@@ -62,6 +62,11 @@ const auto push_role = [](auto& ctx) {
   Role& role = x3::_attr(ctx);
   if (role.place.end != 0) x3::_val(ctx).roles.push_back(std::move(role));
 };
+// `sync()` is a statement; `x + 1` is not.
+const auto refuse_unused_value = [](auto& ctx) {
+  if (const auto* plain = std::get_if<ExprStmt>(&x3::_val(ctx).node))
+    report_unused_value(state_of(ctx), *plain->x);
+};
 const auto set_pipeline_body = [](auto& ctx) {
   x3::_val(ctx).load = std::move(x3::_attr(ctx).load);
   x3::_val(ctx).body = std::move(x3::_attr(ctx).rest);
@@ -91,6 +96,7 @@ const rule<struct while_id, While> while_loop = "while";
 const rule<struct return_id, Return> return_value = "return";
 const rule<struct pipeline_id, Pipeline> pipeline = "pipeline";
 const rule<struct pipeline_body_id, PipelineBody> pipeline_body = "pipeline body";
+const rule<struct load_block_id, Block> load_block = "load block";
 const rule<struct roles_id, Roles> roles = "roles";
 const rule<struct role_id, Role> role = "role";
 const rule<struct warps_id, Warps> warps = "warps";
@@ -154,9 +160,11 @@ const auto pipeline_def =
     must(keyword("in"), "'in'") >> must_expression[store<&Pipeline::lower>] >>
     must(lit(".."), "'..' and the upper bound") >> must_expression[store<&Pipeline::upper>] >>
     must(deeper(pipeline_body), "'{'")[set_pipeline_body];
+const auto load_block_def =
+    must(keyword("load"), "the load block of the pipeline") >> must_block[assign_value];
 const auto pipeline_body_def = lit('{') >> separators >>
-                               must(keyword("load"), "the load block of the pipeline") >>
-                               must_block[store<&PipelineBody::load>] >>
+                               recovering(load_block,
+                                          report_pipeline_load)[store<&PipelineBody::load>] >>
                                statements[store<&PipelineBody::rest>] >> must(block_end, "'}'");
 
 const auto role_def =
@@ -199,8 +207,10 @@ const auto any_statement = let[make_stmt] | shared[make_stmt] | barrier[make_stm
                            keyword("continue")[make_plain<Continue>] | return_value[make_stmt] |
                            pipeline[make_stmt] | roles[make_stmt] | warps[make_stmt] |
                            assertion[make_stmt] | print[make_stmt] | assignment[assign_value];
-const auto statement_def = placed(!block_end >> must(any_statement, "a statement") >>
-                                  must(&(lit('\n') | ';' | block_end), "the end of the statement"));
+const auto statement_def =
+    placed(!block_end >> must(any_statement, "a statement") >>
+           must(&(lit('\n') | ';' | block_end), "the end of the statement") >>
+           x3::eps[refuse_unused_value]);
 
 const auto statements_def = separators >>
                             *(recovering(statement, report_statement)[push_statement] >>
@@ -208,13 +218,20 @@ const auto statements_def = separators >>
 const auto block_def = placed(lit('{') >> statements[assign_value] >> must(block_end, "'}'"));
 
 BOOST_SPIRIT_DEFINE(statement, statements, block, let, shared, barrier, if_else, else_if, for_loop,
-                    while_loop, return_value, pipeline, pipeline_body, roles, role, warps,
-                    assertion, print, assignment)
+                    while_loop, return_value, pipeline, pipeline_body, load_block, roles, role,
+                    warps, assertion, print, assignment)
 
 }  // namespace
 
 bool parse_block(Cursor& first, Cursor last, State& state, Block& result) {
   return run(block, first, last, state, result);
+}
+
+bool parse_pipeline_body(Cursor& first, Cursor last, State& state, Block& result) {
+  PipelineBody body;
+  if (!run(pipeline_body, first, last, state, body)) return false;
+  result = std::move(body.rest);
+  return true;
 }
 
 }  // namespace bitloom::dsl::grammar

@@ -115,10 +115,11 @@ const auto element_def =
              must(lit('>'), "',' or '>'")) |
             *(lit('.') >> must(any_word, "the name of a member")[add_member])));
 
-const auto extents_def = lit('[') >> -(expression_part[append<&Extents::items>] >>
-                                       *(lit(',') >> must(expression_part,
-                                                          "an extent")[append<&Extents::items>])) >>
-                         must(lit(']'), "',' or ']'");
+const auto extents_def =
+    lit('[') >>
+    -(expression_part[append<&Extents::items>] >>
+      *(lit(',') >> must(expression_part, "the extent of a dimension")[append<&Extents::items>])) >>
+    must(lit(']'), "',' or ']'");
 
 const auto generic_parameter_def =
     must(name, "the name of a generic parameter")[store_name<&GenericParameter::name,

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "dsl/render.h"
+#include "dsl/scan.h"
 #include "tests/dsl/tree_text.h"
 
 namespace bitloom::dsl {
@@ -169,6 +170,51 @@ TEST(Parser, ALineGoesOnBehindOperatorsAndInsideBrackets) {
   EXPECT_EQ(statement("let x =\n  f(a,\n    b\n  )\ny <-\n  z"),
             "(let x none none (call f a b)) (<- y z)");
   EXPECT_EQ(statement("f(a)\n\n// one\n\ng(b)"), "(call f a) (call g b)");
+}
+
+TEST(Parser, LineEndsOfWindowsAreLineEnds) {
+  const Parsed parsed = parse_text("fn f() {\r\n  let a = 1 +\r\n    2\r\n  let b = 2 2\r\n}\r\n");
+  EXPECT_THAT(parsed.errors, testing::StartsWith(
+                                 "test.bl:4:13: error[BL0101]: expected the end of the statement"));
+  EXPECT_EQ(parse_text("/// one\r\nconst A = 1\r\n").file->declarations.at(0).documentation, "one");
+}
+
+TEST(Parser, HostileTextsEndInErrors) {
+  const auto repeated = [](std::string_view part, std::size_t times) {
+    std::string text = "fn f(x) {\nlet y = ";
+    for (std::size_t i = 0; i < times; ++i) text += part;
+    return text;
+  };
+  for (const char* part : {"(",
+                           "[",
+                           "{",
+                           "-",
+                           "a<",
+                           "a<b,",
+                           "f(",
+                           "x[",
+                           "a+",
+                           "if a {\n",
+                           "if a { } else ",
+                           ")",
+                           "}",
+                           "\"",
+                           "ref ",
+                           "f<",
+                           "a.b",
+                           "$",
+                           "a<(",
+                           "1",
+                           "roles {\nrole r {\n",
+                           "a(b)",
+                           "a == b == c\n",
+                           "//",
+                           "/*",
+                           "a "}) {
+    EXPECT_NE(parse_text(repeated(part, 20000)).errors, "") << part;
+  }
+  EXPECT_THAT(parse_text(std::string(kMaxProgramBytes + 1, ' ')).errors,
+              testing::HasSubstr("BL0603"));
 }
 
 TEST(Parser, Declarations) {

@@ -74,6 +74,15 @@ TEST(Encoding, AllAreBijectionsThatReadBack) {
         stored.pack(codes, words);
         stored.unpack(words, back);
         EXPECT_EQ(back, codes);
+        if (bits <= 8) {
+          const std::vector<std::uint8_t> narrow(codes.begin(), codes.end());
+          std::vector<std::uint8_t> narrow_back(narrow.size());
+          std::vector<std::uint32_t> same(words.size());
+          stored.pack(narrow, same);
+          stored.unpack(same, narrow_back);
+          EXPECT_EQ(same, words);
+          EXPECT_EQ(narrow_back, narrow);
+        }
         for (std::size_t i = 0; i < codes.size(); ++i) {  // the definition, bit by bit
           const auto run = i / static_cast<std::size_t>(each.elements()) *
                            static_cast<std::size_t>(each.words());

@@ -110,6 +110,14 @@ TEST(RegisterLayout, TheTableHoldsEveryElementByRegisterThenThread) {
     for (int t = 0; t < 4; ++t) EXPECT_EQ(table[r * 4 + t], layout.linear_element(t, r));
 }
 
+TEST(RegisterLayout, ContiguousRegistersAreTheFastestDigit) {
+  EXPECT_EQ((spatial(8, 4) * local(2, 4)).contiguous_registers(1), 4);
+  EXPECT_EQ((spatial(8, 4) * local(2, 4)).contiguous_registers(0), 1);
+  EXPECT_EQ((spatial(8, 4) * column_local(2, 4)).contiguous_registers(0), 2);
+  EXPECT_EQ((local(1, 4) * spatial(1, 8)).contiguous_registers(1), 1);
+  EXPECT_EQ(spatial(8).contiguous_registers(0), 1);
+}
+
 TEST(RegisterLayout, PrintsAProductOfAtoms) {
   EXPECT_EQ(RegisterLayout().to_string(), "local()");
   EXPECT_EQ(local(1, 1).to_string(), "local(1, 1)");

@@ -72,6 +72,8 @@ TEST(SizeExpr, SimplifiesEasyCases) {
   EXPECT_EQ(n - n, SizeExpr(0));
   EXPECT_EQ(n + -3, n - 3);
   EXPECT_EQ(min(n, n), n);
+  EXPECT_EQ(SizeExpr::make(Op::Not, 0), SizeExpr(1));
+  EXPECT_EQ(SizeExpr::make(Op::Not, n, 7), SizeExpr::make(Op::Not, n));  // the second is not there
   EXPECT_EQ(SizeExpr::make(Op::And, 1, SizeExpr::make(Op::Lt, n, k)), SizeExpr::make(Op::Lt, n, k));
   EXPECT_FALSE(n == m);
   EXPECT_EQ((m * n).symbols(), (std::vector<std::string>{"m", "n"}));
@@ -102,6 +104,9 @@ TEST(SizeExpr, ParseErrorsSayWhere) {
   EXPECT_EQ(error("abs(m)"), "0: 'abs' is no function of sizes; there are ceildiv, min and max");
   EXPECT_EQ(error("9999999999999999999"), "0: this number does not fit 64 bits");
   EXPECT_EQ(error(std::string(1000, '(')), "100: the expression is nested too deeply");
+  std::string chain = "m";
+  for (int i = 0; i < 6000; ++i) chain += "-m";
+  EXPECT_EQ(error(chain), "10002: the expression is too long");
 }
 
 rc::Gen<SizeExpr> expression(int depth) {

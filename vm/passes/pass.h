@@ -73,8 +73,8 @@ struct Pass {
 };
 
 struct PassOptions {
-  std::string print_after;      // "": nothing, the name of a pass, or "all"
-  std::ostream* out = nullptr;  // where to
+  std::string print_after = {};  // "": nothing, the name of a pass, or "all"
+  std::ostream* out = nullptr;   // where to
   bool verify_between = true;
   bool time = false;
 };

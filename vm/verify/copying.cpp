@@ -143,7 +143,7 @@ void verify(const CopyBulkOp& op, VerifyContext& context) {
 void verify(const CopyTensorOp& op, VerifyContext& context) {
   rules::single_element(context, op.barrier());
   cache_of(context);
-  const int cluster = context.function.cluster;
+  const int cluster = std::clamp(context.function.cluster, 1, 16);
   const std::int64_t mask = op->integer("multicast");
   if (mask < 0 || (mask >> cluster) != 0) {
     context.fail("BL0242") << "the multicast mask " << mask << " names blocks beyond the "

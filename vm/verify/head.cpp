@@ -97,14 +97,6 @@ void verify_symbols(VerifyContext& context, const layouts::SizeExpr& expr, Span 
 void verify_head(VerifyContext& context) {
   const Function& f = context.function;
   context.instruction = nullptr;
-  for (const ValueId id : f.sizes) {
-    if (id >= f.values.size()) return void(context.fail("BL0244") << "a size is no value");
-  }
-  for (const Parameter& parameter : f.parameters) {
-    if (parameter.value >= f.values.size()) {
-      return void(context.fail("BL0244") << "a parameter is no value");
-    }
-  }
   verify_numbers(context);
   const auto known = verify_sizes(context);
   verify_parameters(context);

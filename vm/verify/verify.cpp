@@ -277,9 +277,9 @@ bool verify(const Function& function, Diagnostics& diagnostics, VerifyStage stag
   const auto clean = [&] { return diagnostics.error_count() == before; };
   verify_well_formed(context);
   verify_types(context);
-  if (clean()) verify_head(context);
-  // The rules of instructions divide and multiply what the others have checked.
+  // The other rules index, divide and multiply what these have checked.
   if (!clean()) return false;
+  verify_head(context);
   context.definitions = definitions(function);
   verify_body(context);
   return clean();

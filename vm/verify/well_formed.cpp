@@ -99,6 +99,14 @@ void verify_regions(VerifyContext& context) {
 }  // namespace
 
 void verify_well_formed(VerifyContext& context) {
+  const Function& function = context.function;
+  const auto is_value = [&](ValueId id) { return id < function.values.size(); };
+  if (!std::ranges::all_of(function.sizes, is_value)) {
+    context.fail("BL0244") << "a size is no value";
+  }
+  if (!std::ranges::all_of(function.parameters, is_value, &Parameter::value)) {
+    context.fail("BL0244") << "a parameter is no value";
+  }
   if (!context.function.body.arguments.empty()) {
     context.fail("BL0244") << "the body of a kernel has no arguments";
   }

@@ -128,7 +128,7 @@ Space space_of(Random& random, std::uint8_t spaces) {
 }
 
 ValueId Generator::define(Space space, bool scalar, Span span, bool variable) {
-  Type type = random_type(random_, space);
+  Type type = random_type(random_, space, options_.plausible);
   if (scalar) {
     type = {};
     type.element = random_element(random_);
@@ -243,6 +243,11 @@ Function Generator::make() {
     const ValueId id = define(Space::Global, false, span());
     f.parameters.push_back({id, true, random_.chance(80)});
   }
+  if (options_.plausible) {
+    f.threads = 128;
+    f.grid = {layouts::SizeExpr(1)};
+    f.constraints.clear();
+  }
   region(f.body, options_.instructions, options_.nesting);
   return std::move(f);
 }
@@ -279,12 +284,13 @@ layouts::SizeExpr random_size(Random& random, int depth) {
                         random_size(random, depth - 1));
 }
 
-Type random_type(Random& random, Space space) {
+Type random_type(Random& random, Space space, bool plausible) {
   Type type;
   type.space = space;
   type.element = random_element(random);
   const int rank = static_cast<int>(random.number(0, 3));
   type.shape = random_shape(random, rank);
+  if (plausible && type.element.is_bool() && space != Space::Register) type.element = kF16;
   switch (space) {
     case Space::Register:
       if (rank > 0 && random.chance(60)) {
@@ -297,12 +303,16 @@ Type random_type(Random& random, Space space) {
       if (type.element.is_narrow() && random.chance(50)) {
         type.packed = random_atom(random, type.element.bits);
       } else if (random.chance(50)) {
-        type.shared = random_shared(random, type.shape, type.element.bits);
+        type.shared = plausible ? layouts::SharedLayout::row_major(type.shape, type.element.bits)
+                                : random_shared(random, type.shape, type.element.bits);
       }
       break;
     case Space::Global:
       if (random.chance(60)) {
-        for (int i = 0; i <= rank; ++i) type.extents.push_back(random_size(random, 2));
+        for (int i = 0; i <= rank; ++i) {
+          type.extents.push_back(plausible ? layouts::SizeExpr(random.number(1, 64))
+                                           : random_size(random, 2));
+        }
         type.shape = Shape(type.extents.size(), -1);
       }
       if (type.element.is_narrow() && random.chance(50)) {

@@ -40,12 +40,14 @@ struct RandomOptions {
   int instructions = 30;  // about; regions add theirs
   int nesting = 3;
   bool spans = true;
+  // Types and a head that the verifier takes, so that it goes on to the instructions.
+  bool plausible = false;
 };
 
 Function random_function(Random& random, const RandomOptions& options = {});
 
 // Parts of it.
-Type random_type(Random& random, Space space);
+Type random_type(Random& random, Space space, bool plausible = false);
 layouts::RegisterLayout random_layout(Random& random, int rank);
 layouts::SizeExpr random_size(Random& random, int depth);
 AttributeValue random_attribute(Random& random, AttributeKind kind);
