@@ -142,7 +142,7 @@ std::string isa_markdown() {
   for (const GroupText& group : kGroups) {
     text += fmt::format("\n## {}\n\n{}\n", group.title, group.text);
     for (const InstructionInfo& row : all_instructions()) {
-      if (row.group == group.group) text += "\n" + entry(row);
+      if (row.group == group.group) text.append("\n").append(entry(row));
     }
   }
   return text;

@@ -185,9 +185,8 @@ bool Parser::element_type(ElementType& element) {
   if (token_.kind != TokenKind::Word) return unexpected("a type");
   advance();
   if (first.is("codebook")) {
-    if (!expect('<', "behind codebook") || token_.kind != TokenKind::Integer) {
-      return unexpected("the bits of a codebook");
-    }
+    if (!expect('<', "behind codebook")) return false;
+    if (token_.kind != TokenKind::Integer) return unexpected("the bits of a codebook");
     advance();
     if (!expect('>', "behind the bits of a codebook")) return false;
   }

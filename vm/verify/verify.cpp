@@ -34,7 +34,7 @@ class BodyVerifier {
  private:
   void region(const Region& region, Strand strand);
   void nested_regions(const Instruction& instruction, Strand strand);
-  void instruction(const Instruction& instruction, const Strand& strand);
+  bool instruction(const Instruction& instruction, const Strand& strand);
   void define(ValueId id, const Strand& strand);
   void hide_from(std::size_t mark);
   bool use(ValueId id, const Strand& strand);
@@ -71,7 +71,7 @@ void BodyVerifier::region(const Region& region, Strand strand) {
   for (const InstructionPtr& inner : region.body) {
     context_.instruction = inner.get();
     context_.threads = strand.threads;
-    instruction(*inner, strand);
+    const bool good = instruction(*inner, strand);
     const std::size_t mark = defined_.size();
     nested_regions(*inner, strand);
     hide_from(mark);
@@ -79,6 +79,8 @@ void BodyVerifier::region(const Region& region, Strand strand) {
     for (const ValueId output : inner->outputs) {
       define(output, strand);
       layout(output, strand);
+      // Rules that look through a value at its definition find only what has passed its own rule.
+      if (good) context_.definitions[output] = inner.get();
     }
   }
 }
@@ -257,12 +259,14 @@ void BodyVerifier::layout(ValueId id, const Strand& strand) {
                                 << strand.threads;
 }
 
-void BodyVerifier::instruction(const Instruction& instruction, const Strand& strand) {
+bool BodyVerifier::instruction(const Instruction& instruction, const Strand& strand) {
   const bool placed = placement(instruction, strand);
   const bool used = operands(instruction, strand);
   const bool made = outputs(instruction);
-  if (!placed || !used || !made) return;
+  if (!placed || !used || !made) return false;
+  const std::size_t before = context_.diagnostics.error_count();
   visit(instruction, [&](const auto& op) { verify(op, context_); });
+  return context_.diagnostics.error_count() == before;
 }
 
 }  // namespace
@@ -280,7 +284,7 @@ bool verify(const Function& function, Diagnostics& diagnostics, VerifyStage stag
   // The other rules index, divide and multiply what these have checked.
   if (!clean()) return false;
   verify_head(context);
-  context.definitions = definitions(function);
+  context.definitions.assign(function.values.size(), nullptr);
   verify_body(context);
   return clean();
 }
