@@ -1,7 +1,6 @@
 #include "runtime/host/array.h"
 
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <bit>
 #include <limits>
@@ -10,17 +9,6 @@
 namespace bitloom::runtime {
 
 static_assert(std::endian::native == std::endian::little, "codes lie in memory little-endian");
-
-namespace {
-
-// Linux promises more memory than there is, and ends the program that touches it; so the promise is
-// not asked for.
-std::uint64_t machine_memory() {
-  return static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
-         static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-}
-
-}  // namespace
 
 std::string to_string(const Shape& shape) {
   return fmt::format("[{}]", fmt::join(shape, ", "));
@@ -56,21 +44,15 @@ Result<std::size_t> byte_count(vm::ElementType type, const Shape& shape) {
 Result<HostArray> HostArray::zeros(vm::ElementType type, Shape shape) {
   const auto bytes = byte_count(type, shape);
   if (!bytes) return tl::make_unexpected(bytes.error());
-  const auto no_memory = [&] {
-    return failure(
-        "BL0903",
-        fmt::format("there is no memory for an array of {} {}: {} bytes, the machine has {}",
-                    vm::to_string(type), to_string(shape), *bytes, machine_memory()));
-  };
-  if (*bytes > machine_memory()) return no_memory();
   HostArray array;
-  try {
-    array.bytes_.resize(*bytes);
-  } catch (const std::bad_alloc&) {
-    return no_memory();
-  }
   array.type_ = type;
   array.shape_ = std::move(shape);
+  try {
+    array.bytes_.resize(*bytes);
+  } catch (const std::exception&) {  // bad_alloc, or length_error above what a vector can hold
+    return failure("BL0903", fmt::format("there is no memory for an array of {} {}: {} bytes",
+                                         vm::to_string(type), to_string(array.shape_), *bytes));
+  }
   return array;
 }
 
