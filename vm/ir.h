@@ -21,8 +21,12 @@
 //
 // **Memory views.** A window keeps the number of dimensions that its `keep` says; its offsets are
 // in elements of the viewed value, so windows of windows add up. Views own nothing and are never
-// copied. Clipping is a property of the access (attribute `clip`), not of the view: which elements
-// lie outside is judged against the root tensor's extents.
+// copied. A dimension whose extent only the launch knows may stay whole (extent -1, offset 0): the
+// view then has `extents`, and serves gather, scatter and atomics with an index along it. Clipping
+// is a property of the access (attribute `clip`), not of the view: which elements lie outside is
+// judged against the root tensor's extents. `clip` has one entry for each dimension of the accessed
+// view; places in the dimensions that the view has dropped are clipped when any entry is 1, and a
+// view that has dropped all of them has the one entry [1].
 //
 // Two stages of one IR: before vm/passes, layouts may be missing and comfortable instructions
 // (`pipeline`, `copy`) are there; after `lower_all` every register tile has a layout, every

@@ -1,6 +1,7 @@
 // Allocations and views: sizes that fit the machine, views that stay inside what they view.
 #include <algorithm>
 
+#include "vm/builder.h"
 #include "vm/verify/rules.h"
 
 namespace bitloom::vm {
@@ -10,6 +11,7 @@ constexpr std::int64_t kMostShared = 232448;           // bytes a block may have
 constexpr std::int64_t kMostArrivals = (1 << 20) - 1;  // the counter of an mbarrier has 20 bits
 constexpr std::int64_t kBarrierBytes = 8;
 constexpr std::int64_t kLeastAlignment = 16;
+constexpr std::int64_t kWhole = -1;  // an extent of a window
 
 std::int64_t bytes_of(const Type& type) {
   if (type.shared) return type.shared->byte_size();
@@ -41,7 +43,7 @@ void placed(VerifyContext& context, std::int64_t bytes, std::int64_t alignment) 
 void whole_atoms(VerifyContext& context, const WindowOp& op, std::size_t dim, std::int64_t atom) {
   const std::int64_t extent = op->shape("extents")[dim];
   const auto offset = context.constant(op.offsets()[dim]);
-  if (extent % atom == 0 && (!offset || *offset % atom == 0)) return;
+  if (extent == kWhole || (extent % atom == 0 && (!offset || *offset % atom == 0))) return;
   context.fail("BL0217", {op.x()})
       << "along dimension " << dim << " the window begins at "
       << (offset ? fmt::to_string(*offset) : "a place of run time") << " and takes " << extent
@@ -60,6 +62,28 @@ void inside(VerifyContext& context, const WindowOp& op, std::size_t dim) {
                                    << " of dimension " << dim << ", which has " << *whole;
 }
 
+// An extent of -1 is a whole dimension whose extent is known only at launch.
+bool whole_dimension(const VerifyContext& context, const WindowOp& op, std::size_t dim) {
+  if (op->shape("extents")[dim] != kWhole || op->shape("keep")[dim] != 1) return false;
+  return !context.extent(op.x(), static_cast<int>(dim)) &&
+         context.constant(op.offsets()[dim]) == std::int64_t{0};
+}
+
+// BL0261: a window with whole dimensions keeps their expressions beside its constant extents.
+void has_extents(VerifyContext& context, const WindowOp& op) {
+  const Type &from = context.type(op.x()), &to = context.type(op.d());
+  const Shape &extents = op->shape("extents"), &keep = op->shape("keep");
+  std::vector<layouts::SizeExpr> expected;
+  for (std::size_t i = 0; i < extents.size(); ++i) {
+    if (keep[i] == 0) continue;
+    expected.push_back(extents[i] == kWhole ? from.extents[i] : layouts::SizeExpr(extents[i]));
+  }
+  if (to.extents == expected) return;
+  context.fail("BL0261", {op.x(), op.d()})
+      << "the window is " << to_string(to) << " where its extents make "
+      << to_string(global_type(to.element, std::move(expected)));
+}
+
 bool window_lists(VerifyContext& context, const WindowOp& op) {
   const auto rank = static_cast<std::size_t>(context.type(op.x()).rank());
   const Shape &extents = op->shape("extents"), &keep = op->shape("keep");
@@ -73,8 +97,10 @@ bool window_lists(VerifyContext& context, const WindowOp& op) {
   for (std::size_t i = 0; i < rank; ++i) {
     const bool dropped_whole = keep[i] == 0 && extents[i] != 1;
     if (extents[i] >= 1 && (keep[i] == 0 || keep[i] == 1) && !dropped_whole) continue;
+    if (whole_dimension(context, op, i)) continue;
     context.fail("BL0261") << "dimension " << i << " has extent " << extents[i] << " and keep "
-                           << keep[i] << "; keep is 0 or 1, and what is dropped has extent 1";
+                           << keep[i] << "; keep is 0 or 1, what is dropped has extent 1, and -1 is"
+                           << " a whole dimension, from 0, whose extent the launch knows";
     return false;
   }
   return true;
@@ -134,7 +160,9 @@ void verify(const BarrierAllocOp& op, VerifyContext& context) {
 }
 
 // One offset (an integer scalar of 32 or 64 bits), extent and keep a dimension of x. The result has
-// the extents that are kept. Shared tiles and barriers are never left; windows of packed tensors
+// the extents that are kept. An extent of -1 takes a whole dimension of a global tensor that only
+// the launch knows; the result then has `extents`, as a parameter has, and serves accesses with an
+// index along that dimension. Shared tiles and barriers are never left; windows of packed tensors
 // consist of whole atoms.
 void verify(const WindowOp& op, VerifyContext& context) {
   if (!same_elements(context, op.d(), op.x()) || !window_lists(context, op)) return;
@@ -147,8 +175,12 @@ void verify(const WindowOp& op, VerifyContext& context) {
     if (keep[i] == 1) expected.push_back(extents[i]);
     inside(context, op, i);
   }
-  if (!rules::constant_window(context, op.d())) return;
-  rules::has_shape(context, op.d(), expected, "the window");
+  if (std::ranges::find(extents, kWhole) != extents.end()) {
+    has_extents(context, op);
+  } else {
+    if (!rules::constant_window(context, op.d())) return;
+    rules::has_shape(context, op.d(), expected, "the window");
+  }
   const auto& packed = context.type(op.x()).packed;
   if (!packed || extents.size() < 2) return;
   whole_atoms(context, op, extents.size() - 2, packed->columns());

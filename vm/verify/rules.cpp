@@ -125,7 +125,8 @@ bool permutation_of(VerifyContext& context, ValueId id) {
 bool clip_of(VerifyContext& context, ValueId window) {
   const Shape& clip = context.instruction->shape("clip");
   if (clip.empty()) return true;
-  const int rank = context.type(window).rank();
+  // A window that has dropped every dimension says with one entry whether they are clipped.
+  const int rank = std::max(1, context.type(window).rank());
   if (static_cast<int>(clip.size()) != rank) {
     context.fail("BL0260", {window}) << "clip has " << clip.size() << " entries where "
                                      << context.name(window) << " has " << rank << " dimensions";

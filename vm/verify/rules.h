@@ -65,7 +65,7 @@ bool permutation_of(VerifyContext& context, ValueId id);
 
 // ---- Memory ----
 
-// BL0260: absent, or 0 or 1 for each dimension of the window.
+// BL0260: absent, or 0 or 1 for each dimension of the window (one entry where it has none left).
 bool clip_of(VerifyContext& context, ValueId window);
 // BL0258: absent, or a bool tile of this shape.
 bool mask_of(VerifyContext& context, ValueId mask, ValueId tile);
