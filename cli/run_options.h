@@ -1,0 +1,39 @@
+// The options of `bitloom run`, as written and as understood.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/bind.h"
+#include "vm/passes/pass.h"
+
+namespace bitloom::cli {
+
+struct RunOptions {
+  std::string file, kernel;
+  std::vector<std::string> set, shape, arguments, outputs, print;
+  std::string engine = "interpreter";
+  std::string target = "sm_80";
+  std::string print_after;
+  bool fast = false, time_passes = false, remarks = false, profile = false, verbose = false;
+  std::uint64_t seed = 0;
+  std::uint64_t steps = 0;
+  int workers = 0;
+};
+
+struct ParsedRun {
+  std::map<std::string, std::string> generics;
+  std::vector<std::pair<std::string, std::string>> outputs;  // parameter, path
+  runtime::Request request;
+  vm::Target target;
+};
+
+void declare_run_options(CLI::App& command, RunOptions& options);
+// Reads NAME=VALUE lists and the arrays that the arguments name.
+std::optional<ParsedRun> parse_run_options(const RunOptions& options, vm::Diagnostics& diagnostics);
+
+}  // namespace bitloom::cli
