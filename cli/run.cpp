@@ -11,11 +11,20 @@
 #include "dsl/compile.h"
 #include "runtime/bind.h"
 #include "runtime/host/npy.h"
+#include "vm/numerics.h"
 #include "vm/passes/pipeline.h"
 #include "vm/suggest.h"
 
 namespace bitloom::cli {
 namespace {
+
+std::string element_text(const runtime::HostArray& array, std::size_t index) {
+  const std::uint64_t code = array.code(index);
+  const vm::ElementType type = array.type();
+  if (type == vm::kI64) return fmt::to_string(static_cast<std::int64_t>(code));
+  if (type == vm::kU64) return fmt::to_string(code);
+  return fmt::format("{:.6g}", vm::decode(type, code));
+}
 
 // One run, from options to files; each step reports into `diagnostics` and says whether the next may follow.
 class Run {
@@ -137,7 +146,7 @@ bool Run::execute() {
 void Run::print_array(const std::string& name, const runtime::HostArray& array) const {
   constexpr std::size_t kMost = 64;
   fmt::print("{}: {}{}\n ", name, to_string(array.type()), runtime::to_string(array.shape()));
-  for (std::size_t i = 0; i < std::min(array.size(), kMost); ++i) fmt::print(" {}", runtime::element_text(array, i));
+  for (std::size_t i = 0; i < std::min(array.size(), kMost); ++i) fmt::print(" {}", element_text(array, i));
   fmt::print("{}\n", array.size() > kMost ? " …" : "");
 }
 

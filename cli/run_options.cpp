@@ -61,7 +61,7 @@ std::optional<runtime::Source> read_source(const Assignment& argument, Diagnosti
   runtime::Result<runtime::HostArray> array = [&]() -> runtime::Result<runtime::HostArray> {
     if (text.ends_with(".npy")) return runtime::read_npy(text);
     if (colon != std::string::npos) {
-      auto file = runtime::Safetensors::open(text.substr(0, colon + 12));
+      auto file = runtime::SafetensorsFile::open(text.substr(0, colon + 12));
       if (!file) return tl::make_unexpected(file.error());
       return file->read(text.substr(colon + 13));
     }

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
+#include <cstring>
+#include <span>
 
+#include "layouts/packed_atom.h"
 #include "runtime/host/random.h"
 #include "vm/numerics.h"
 #include "vm/suggest.h"
@@ -38,7 +40,8 @@ class Binder {
   bool names();
   bool sizes();
   bool constraints();
-  bool array(const vm::Value& parameter, const vm::Shape& extents, HostArray& out);
+  // `stream`: the random arrays of one launch differ by it.
+  bool array(const vm::Value& parameter, const vm::Shape& extents, std::uint32_t stream, HostArray& out);
   bool scalar(const vm::Value& parameter, vm::ScalarArgument& out);
   std::optional<vm::Shape> extents_of(const vm::Value& parameter);
 
@@ -210,7 +213,7 @@ std::optional<HostArray> Binder::take(const vm::Value& parameter, const Source& 
   return std::nullopt;
 }
 
-bool Binder::array(const vm::Value& parameter, const vm::Shape& extents, HostArray& out) {
+bool Binder::array(const vm::Value& parameter, const vm::Shape& extents, std::uint32_t stream, HostArray& out) {
   const Source* source = source_of(parameter);
   if (source && source->is_array()) {
     const Shape& shape = std::get<HostArray>(source->value).shape();
@@ -231,13 +234,14 @@ bool Binder::array(const vm::Value& parameter, const vm::Shape& extents, HostArr
                        fmt::format("'{}' is a tensor, {}, and was given a number", parameter.name, vm::to_string(parameter.type)));
     return false;
   }
-  Result<HostArray> made = HostArray::zeros(parameter.type.element, extents);
+  const bool random = source && std::holds_alternative<Source::Random>(source->value);
+  Result<HostArray> made = random ? random_array(parameter.type.element, extents, request_.seed, stream)
+                                  : HostArray::zeros(parameter.type.element, extents);
   if (!made) {
     fail(made, parameter);
     return false;
   }
   out = std::move(*made);
-  if (source && std::holds_alternative<Source::Random>(source->value)) fill_random(out, request_.seed, parameter.name);
   return true;
 }
 
@@ -264,9 +268,97 @@ bool Binder::scalar(const vm::Value& parameter, vm::ScalarArgument& out) {
   return false;
 }
 
-layouts::Shape padded(const vm::Shape& extents, const layouts::PackedAtom&) { return extents; }
+// A packed tensor lies in atoms over (n, k); the logical array is [k, n].
+std::vector<std::uint8_t> transposed(std::span<const std::byte> from, std::int64_t rows, std::int64_t columns) {
+  constexpr std::int64_t kBlock = 64;  // both sides of a block stay in cache
+  std::vector<std::uint8_t> to(static_cast<std::size_t>(rows * columns));
+  for (std::int64_t r0 = 0; r0 < rows; r0 += kBlock) {
+    for (std::int64_t c0 = 0; c0 < columns; c0 += kBlock) {
+      for (std::int64_t r = r0; r < std::min(rows, r0 + kBlock); ++r) {
+        for (std::int64_t c = c0; c < std::min(columns, c0 + kBlock); ++c) {
+          to[static_cast<std::size_t>(c * rows + r)] = static_cast<std::uint8_t>(from[static_cast<std::size_t>(r * columns + c)]);
+        }
+      }
+    }
+  }
+  return to;
+}
+
+std::vector<std::uint8_t> pack_codes(const layouts::PackedAtom& atom, const HostArray& codes) {
+  const std::int64_t k = codes.shape()[0], n = codes.shape()[1];
+  return layouts::PackedTensorLayout(atom, n, k).pack(transposed(codes.bytes(), k, n));
+}
 
 }  // namespace
+
+std::vector<vm::Argument> Binding::arguments() {
+  std::vector<vm::Argument> result;
+  for (Slot& slot : slots_) {
+    if (auto* array = std::get_if<HostArray>(&slot.held)) {
+      result.push_back(vm::TensorArgument{array->bytes().data(), array->bytes().size(), slot.extents, true});
+    } else if (auto* bytes = std::get_if<std::vector<std::uint8_t>>(&slot.held)) {
+      result.push_back(vm::TensorArgument{reinterpret_cast<std::byte*>(bytes->data()), bytes->size(), slot.extents, true});
+    } else if (auto* number = std::get_if<vm::ScalarArgument>(&slot.held)) {
+      result.push_back(*number);
+    } else {
+      result.push_back(std::monostate{});
+    }
+  }
+  return result;
+}
+
+HostArray Binding::logical(const Function& function, std::string_view parameter) const {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    const vm::Value& value = function.value(function.parameters[i].value);
+    if (value.name != parameter) continue;
+    if (const auto* array = std::get_if<HostArray>(&slots_[i].held)) return *array;
+    const auto* packed = std::get_if<std::vector<std::uint8_t>>(&slots_[i].held);
+    if (!packed) break;
+    const std::int64_t k = slots_[i].extents[0], n = slots_[i].extents[1];
+    const std::vector<std::uint8_t> codes = layouts::PackedTensorLayout(*value.type.packed, n, k).unpack(*packed);
+    Result<HostArray> array = HostArray::zeros(value.type.element, {k, n});
+    if (!array) break;
+    const std::vector<std::uint8_t> in_order = transposed(std::as_bytes(std::span(codes)), n, k);
+    std::memcpy(array->bytes().data(), in_order.data(), in_order.size());
+    return std::move(*array);
+  }
+  return {};
+}
+
+std::optional<Binding> bind(const Function& function, const Request& request, Diagnostics& diagnostics) {
+  Binder binder(function, request, diagnostics);
+  // Names are checked together with sizes, so that one run reports both.
+  const bool named = binder.names();
+  if (!binder.sizes() || !named || !binder.constraints()) return std::nullopt;
+  Binding binding;
+  binding.sizes = binder.solved;
+  bool fine = true;
+  for (const vm::Parameter& parameter : function.parameters) {
+    Binding::Slot& slot = binding.slots_.emplace_back();
+    const vm::Value& value = function.value(parameter.value);
+    if (!parameter.present) continue;
+    if (!value.type.is_memory()) {
+      vm::ScalarArgument number;
+      fine = binder.scalar(value, number) && fine;
+      slot.held = number;
+      continue;
+    }
+    const std::optional<vm::Shape> extents = binder.extents_of(value);
+    HostArray array;
+    if (!extents || !binder.array(value, *extents, static_cast<std::uint32_t>(binding.slots_.size()), array)) {
+      fine = false;
+      continue;
+    }
+    slot.extents = *extents;
+    if (value.type.packed) {
+      slot.held = pack_codes(*value.type.packed, array);
+    } else {
+      slot.held = std::move(array);
+    }
+  }
+  if (!fine) return std::nullopt;
+  return binding;
+}
 
 void infer_generics(const dsl::KernelSignature& kernel, const Request& request, dsl::Specialization& specialization) {
   for (const auto& generic : kernel.generics) {

@@ -63,7 +63,7 @@ class Binding {
  private:
   friend std::optional<Binding> bind(const vm::Function&, const Request&, vm::Diagnostics&);
   struct Slot {
-    std::variant<std::monostate, HostArray, vm::ScalarArgument> held;
+    std::variant<std::monostate, HostArray, std::vector<std::uint8_t> /* packed */, vm::ScalarArgument> held;
     vm::Shape extents;  // logical
   };
   std::vector<Slot> slots_;
