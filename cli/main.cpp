@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <iostream>
 
 #include "cli/command.h"
 #include "cli/version.h"
@@ -36,10 +37,11 @@ int run(int argc, char** argv) {
   add_layout(app, context);
   add_explain(app, context);
   add_doctor(app, context);
+  add_demo(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error, stdout, stderr);
+    const int code = app.exit(error, std::cout, std::cerr);
     return code == 0 ? kDone : kWrongUsage;
   }
   return context.exit_code;

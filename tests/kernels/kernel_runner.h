@@ -11,10 +11,10 @@ namespace bitloom::test {
 
 struct KernelRun {
   std::string file;                                // below kernels/
-  std::map<std::string, std::string> generics;
+  std::map<std::string, std::string> generics = {};
   std::string target = "sm_80";
   bool checks = true;
-  runtime::Request request;
+  runtime::Request request = {};
 };
 
 // The parameters that `request.outputs` names, or nullopt with everything that was reported in `report`.
