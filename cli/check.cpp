@@ -1,4 +1,5 @@
-// bitloom check FILE…: reads kernels and says what is wrong with them; prints nothing when nothing is.
+// bitloom check FILE…: reads kernels and says what is wrong with them; prints nothing when nothing
+// is.
 #include <fmt/format.h>
 
 #include <memory>
@@ -27,7 +28,8 @@ int check(const CheckOptions& options, const Context& context) {
 
 void add_check(CLI::App& app, Context& context) {
   auto options = std::make_shared<CheckOptions>();
-  CLI::App* command = app.add_subcommand("check", "reads kernel files and reports what is wrong with them");
+  CLI::App* command =
+      app.add_subcommand("check", "reads kernel files and reports what is wrong with them");
   command->add_option("FILE", options->files, "kernel files (.bl)")->required();
   command->add_flag("--json", context.json, "diagnostics as JSON");
   command->footer("\nExample:\n  bitloom check kernels/gemm/gemm.bl");

@@ -1,12 +1,15 @@
-// What the commands of the `bitloom` program share: where they are declared, how they report, how they end.
+// What the commands of the `bitloom` program share: where they are declared, how they report, how
+// they end.
 //
-// One file a command (cli/check.cpp, cli/run.cpp, …). A command adds a CLI11 subcommand and stores into `exit_code`
-// what the process returns. Commands never throw across this border and print diagnostics through report().
+// One file a command (cli/check.cpp, cli/run.cpp, …). A command adds a CLI11 subcommand and stores
+// into `exit_code` what the process returns. Commands never throw across this border and print
+// diagnostics through report().
 //
 // Exit codes (docs of `bitloom --help`):
 //   0  done                                    3  the kernel faulted while it ran
-//   1  the input is wrong (a diagnostic)       4  something that the machine lacks (a GPU, a toolkit)
-//   2  the command line is wrong              70  a fault of Bitloom itself    130  interrupted
+//   1  the input is wrong (a diagnostic)       4  something that the machine lacks (a GPU, a
+//   toolkit) 2  the command line is wrong              70  a fault of Bitloom itself    130
+//   interrupted
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -30,12 +33,14 @@ enum ExitCode : int {
 
 struct Context {
   int exit_code = kDone;
-  bool json = false;    // diagnostics as JSON on standard error
-  std::string stdlib;   // folder of std.* modules
+  bool json = false;   // diagnostics as JSON on standard error
+  std::string stdlib;  // folder of std.* modules
 };
 
-// Prints all diagnostics on standard error (colours on a terminal) and gives the exit code that they mean.
-int report(const vm::Diagnostics& diagnostics, const dsl::SourceManager& sources, const Context& context);
+// Prints all diagnostics on standard error (colours on a terminal) and gives the exit code that
+// they mean.
+int report(const vm::Diagnostics& diagnostics, const dsl::SourceManager& sources,
+           const Context& context);
 // The folder of the standard library: beside the program, or where BITLOOM_STDLIB says.
 std::string find_stdlib();
 // Set by Ctrl-C; kernels stop at the next step. A second Ctrl-C ends the process.

@@ -30,7 +30,8 @@ std::string version() {
 #endif
 }
 
-int report(const vm::Diagnostics& diagnostics, const dsl::SourceManager& sources, const Context& context) {
+int report(const vm::Diagnostics& diagnostics, const dsl::SourceManager& sources,
+           const Context& context) {
   if (context.json) {
     fmt::print(stderr, "{}\n", dsl::render_json(diagnostics, sources));
   } else {
@@ -64,13 +65,18 @@ std::string find_stdlib() {
   // build/bin/bitloom in a checkout, bin/bitloom beside share/bitloom/stdlib when installed.
   for (const char* candidate : {"../share/bitloom/stdlib", "../../stdlib"}) {
     const fs::path folder = program.parent_path() / candidate;
-    if (!program.empty() && fs::is_directory(folder, ignored)) return fs::weakly_canonical(folder, ignored).string();
+    if (!program.empty() && fs::is_directory(folder, ignored))
+      return fs::weakly_canonical(folder, ignored).string();
   }
   return BITLOOM_STDLIB_DIR;
 }
 
-const std::atomic<bool>& interrupted() { return stop_requested; }
+const std::atomic<bool>& interrupted() {
+  return stop_requested;
+}
 
-void watch_for_interrupt() { std::signal(SIGINT, on_interrupt); }
+void watch_for_interrupt() {
+  std::signal(SIGINT, on_interrupt);
+}
 
 }  // namespace bitloom::cli

@@ -1,4 +1,5 @@
-// bitloom fmt [--check] FILE…: puts kernel files into the one form; keeps comments; writes a file whole or not at all.
+// bitloom fmt [--check] FILE…: puts kernel files into the one form; keeps comments; writes a file
+// whole or not at all.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -40,7 +41,8 @@ bool replace_file(const std::string& path, const std::string& text) {
   return false;
 }
 
-void format_file(const std::string& path, bool check, dsl::SourceManager& sources, vm::Diagnostics& diagnostics) {
+void format_file(const std::string& path, bool check, dsl::SourceManager& sources,
+                 vm::Diagnostics& diagnostics) {
   const auto id = sources.load(path);
   if (!id) {
     diagnostics.error(id.error().code, id.error().span, id.error().message);
@@ -72,7 +74,8 @@ void add_fmt(CLI::App& app, Context& context) {
   command->callback([options, &context] {
     dsl::SourceManager sources;
     vm::Diagnostics diagnostics;
-    for (const std::string& file : options->files) format_file(file, options->check, sources, diagnostics);
+    for (const std::string& file : options->files)
+      format_file(file, options->check, sources, diagnostics);
     context.exit_code = report(diagnostics, sources, context);
   });
 }

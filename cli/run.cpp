@@ -1,4 +1,5 @@
-// bitloom run FILE: binds arrays to a kernel, lowers it for a target, runs it, writes what came out.
+// bitloom run FILE: binds arrays to a kernel, lowers it for a target, runs it, writes what came
+// out.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -25,7 +26,8 @@ std::string element_text(const runtime::HostArray& array, std::size_t index) {
 void print_array(const std::string& name, const runtime::HostArray& array) {
   constexpr std::size_t kMost = 64;
   fmt::print("{}: {}{}\n ", name, to_string(array.type()), runtime::to_string(array.shape()));
-  for (std::size_t i = 0; i < std::min(array.size(), kMost); ++i) fmt::print(" {}", element_text(array, i));
+  for (std::size_t i = 0; i < std::min(array.size(), kMost); ++i)
+    fmt::print(" {}", element_text(array, i));
   fmt::print("{}\n", array.size() > kMost ? " …" : "");
 }
 
@@ -43,16 +45,20 @@ runtime::Job job_of(const RunOptions& options, ParsedRun& parsed) {
   return job;
 }
 
-void tell(const RunOptions& options, const runtime::Job& job, const runtime::Outcome& outcome, bool done) {
+void tell(const RunOptions& options, const runtime::Job& job, const runtime::Outcome& outcome,
+          bool done) {
   if (options.time_passes) fmt::print(stderr, "{}", vm::timing_table(outcome.timings));
   if (options.remarks) {
     for (const vm::Remark& remark : outcome.remarks) {
-      fmt::print(stderr, "{}:{}:{}: {}: {}\n", options.file, remark.span.line, remark.span.column, remark.pass, remark.text);
+      fmt::print(stderr, "{}:{}:{}: {}: {}\n", options.file, remark.span.line, remark.span.column,
+                 remark.pass, remark.text);
     }
   }
   if (done && options.verbose) {
-    fmt::print(stderr, "{} ran in the interpreter ({}{}) in {:.3f} s, {} instructions\n", outcome.function.name,
-               vm::to_string(job.target), options.fast ? ", without checks" : "", outcome.report.seconds, outcome.report.steps);
+    fmt::print(stderr, "{} ran in the interpreter ({}{}) in {:.3f} s, {} instructions\n",
+               outcome.function.name, vm::to_string(job.target),
+               options.fast ? ", without checks" : "", outcome.report.seconds,
+               outcome.report.steps);
   }
   if (options.profile) {
     fmt::print(stderr, "{:>10} {:>12}  instruction\n", "ms", "count");
@@ -62,9 +68,13 @@ void tell(const RunOptions& options, const runtime::Job& job, const runtime::Out
   }
 }
 
-void run(const RunOptions& options, const Context& context, dsl::SourceManager& sources, vm::Diagnostics& diagnostics) {
+void run(const RunOptions& options, const Context& context, dsl::SourceManager& sources,
+         vm::Diagnostics& diagnostics) {
   if (options.engine != "interpreter") {
-    diagnostics.error("BL0416", {}, fmt::format("engine '{}' is not part of this build; kernels run in the interpreter", options.engine))
+    diagnostics
+        .error("BL0416", {},
+               fmt::format("engine '{}' is not part of this build; kernels run in the interpreter",
+                           options.engine))
         .hint("--on interpreter");
     return;
   }

@@ -17,8 +17,8 @@ struct Assignment {
 };
 
 // NAME=VALUE, with commas between several when `list` is set.
-std::vector<Assignment> assignments(const std::vector<std::string>& texts, std::string_view option, bool list,
-                                    Diagnostics& diagnostics) {
+std::vector<Assignment> assignments(const std::vector<std::string>& texts, std::string_view option,
+                                    bool list, Diagnostics& diagnostics) {
   std::vector<Assignment> result;
   for (const std::string& text : texts) {
     std::size_t begin = 0;
@@ -27,7 +27,8 @@ std::vector<Assignment> assignments(const std::vector<std::string>& texts, std::
       const std::string item = text.substr(begin, end - begin);
       const std::size_t equals = item.find('=');
       if (equals == std::string::npos || equals == 0 || equals + 1 == item.size()) {
-        diagnostics.error("BL0702", {}, fmt::format("{} needs NAME=VALUE and was given '{}'", option, item));
+        diagnostics.error("BL0702", {},
+                          fmt::format("{} needs NAME=VALUE and was given '{}'", option, item));
       } else {
         result.push_back({item.substr(0, equals), item.substr(equals + 1)});
       }
@@ -65,8 +66,9 @@ std::optional<runtime::Source> read_source(const Assignment& argument, Diagnosti
       if (!file) return tl::make_unexpected(file.error());
       return file->read(text.substr(colon + 13));
     }
-    return runtime::failure("BL0704", fmt::format("'{}' is no source for argument '{}'", text, argument.name),
-                            "a source is FILE.npy, FILE.safetensors:TENSOR, random, zeros, or a number");
+    return runtime::failure(
+        "BL0704", fmt::format("'{}' is no source for argument '{}'", text, argument.name),
+        "a source is FILE.npy, FILE.safetensors:TENSOR, random, zeros, or a number");
   }();
   if (array) return runtime::Source{std::move(*array), text};
   add(diagnostics, array.error());
@@ -79,19 +81,28 @@ void declare_run_options(CLI::App& command, RunOptions& options) {
   command.add_option("FILE", options.file, "a kernel file (.bl)")->required();
   command.add_option("--kernel", options.kernel, "which kernel, when the file has several");
   command.add_option("--set", options.set, "NAME=VALUE of a compile-time parameter");
-  command.add_option("--shape", options.shape, "NAME=NUMBER[,NAME=NUMBER…] of sizes that do not follow from the arrays");
-  command.add_option("--arg", options.arguments, "NAME=SOURCE: FILE.npy, FILE.safetensors:TENSOR, random, zeros, or a number");
-  command.add_option("--out", options.outputs, "NAME=FILE.npy: where a parameter is written, in its logical shape");
+  command.add_option("--shape", options.shape,
+                     "NAME=NUMBER[,NAME=NUMBER…] of sizes that do not follow from the arrays");
+  command.add_option("--arg", options.arguments,
+                     "NAME=SOURCE: FILE.npy, FILE.safetensors:TENSOR, random, zeros, or a number");
+  command.add_option("--out", options.outputs,
+                     "NAME=FILE.npy: where a parameter is written, in its logical shape");
   command.add_option("--print", options.print, "NAME of a parameter to print afterwards");
-  command.add_option("--on", options.engine, "interpreter or gpu")->check(CLI::IsMember({"interpreter", "gpu"}))->capture_default_str();
-  command.add_option("--target", options.target, "the architecture that the kernel is lowered for")->capture_default_str();
+  command.add_option("--on", options.engine, "interpreter or gpu")
+      ->check(CLI::IsMember({"interpreter", "gpu"}))
+      ->capture_default_str();
+  command.add_option("--target", options.target, "the architecture that the kernel is lowered for")
+      ->capture_default_str();
   command.add_flag("--fast", options.fast, "without hazard checks");
   command.add_option("--seed", options.seed, "of random arguments")->capture_default_str();
   command.add_option("--steps", options.steps, "end after so many instructions");
-  command.add_option("--workers", options.workers, "threads of the interpreter (0: one a core)")->check(CLI::Range(0, 1024));
-  command.add_option("--print-after", options.print_after, "print the IR after this pass (or `all`)");
+  command.add_option("--workers", options.workers, "threads of the interpreter (0: one a core)")
+      ->check(CLI::Range(0, 1024));
+  command.add_option("--print-after", options.print_after,
+                     "print the IR after this pass (or `all`)");
   command.add_flag("--time-passes", options.time_passes, "how long each pass took");
-  command.add_flag("--remarks", options.remarks, "what the passes found worth saying, such as layout conversions");
+  command.add_flag("--remarks", options.remarks,
+                   "what the passes found worth saying, such as layout conversions");
   command.add_flag("--profile", options.profile, "where the time went, by instruction");
   command.add_flag("-v,--verbose", options.verbose, "which engine ran, and for how long");
   command.footer(R"(
@@ -110,14 +121,19 @@ std::optional<ParsedRun> parse_run_options(const RunOptions& options, Diagnostic
         .hint(fmt::format("--target {}", fmt::join(vm::target_names(), ", ")));
   }
   for (Assignment& item : assignments(options.set, "--set", false, diagnostics)) {
-    if (const auto [at, fresh] = parsed.generics.emplace(item.name, item.value); !fresh && at->second != item.value) {
-      diagnostics.error("BL0706", {}, fmt::format("--set {} is given twice, as {} and {}", item.name, at->second, item.value));
+    if (const auto [at, fresh] = parsed.generics.emplace(item.name, item.value);
+        !fresh && at->second != item.value) {
+      diagnostics.error(
+          "BL0706", {},
+          fmt::format("--set {} is given twice, as {} and {}", item.name, at->second, item.value));
     }
   }
   for (const Assignment& item : assignments(options.shape, "--shape", true, diagnostics)) {
     const auto size = number<std::int64_t>(item.value);
     if (!size) {
-      diagnostics.error("BL0703", {}, fmt::format("--shape {} needs a whole number and was given '{}'", item.name, item.value));
+      diagnostics.error(
+          "BL0703", {},
+          fmt::format("--shape {} needs a whole number and was given '{}'", item.name, item.value));
     } else if (!parsed.request.sizes.emplace(item.name, *size).second) {
       diagnostics.error("BL0706", {}, fmt::format("--shape {} is given twice", item.name));
     }
@@ -131,9 +147,12 @@ std::optional<ParsedRun> parse_run_options(const RunOptions& options, Diagnostic
   std::map<std::string, std::string> written;
   for (const Assignment& item : assignments(options.outputs, "--out", false, diagnostics)) {
     if (!item.value.ends_with(".npy")) {
-      diagnostics.error("BL0707", {}, fmt::format("'{}' is no kind of output file", item.value)).hint("--out NAME=FILE.npy");
+      diagnostics.error("BL0707", {}, fmt::format("'{}' is no kind of output file", item.value))
+          .hint("--out NAME=FILE.npy");
     } else if (const auto [at, fresh] = written.emplace(item.value, item.name); !fresh) {
-      diagnostics.error("BL0619", {}, fmt::format("'{}' and '{}' would both be written to '{}'", at->second, item.name, item.value));
+      diagnostics.error("BL0619", {},
+                        fmt::format("'{}' and '{}' would both be written to '{}'", at->second,
+                                    item.name, item.value));
     }
     parsed.request.outputs.insert(item.name);
     parsed.outputs.emplace_back(item.name, item.value);

@@ -21,7 +21,8 @@ using vm::Function;
 
 // A parameter as a message names it: "scale (s.npy)".
 std::string called(const vm::Value& parameter, const Source& source) {
-  return source.name.empty() ? fmt::format("'{}'", parameter.name) : fmt::format("'{}' ({})", parameter.name, source.name);
+  return source.name.empty() ? fmt::format("'{}'", parameter.name)
+                             : fmt::format("'{}' ({})", parameter.name, source.name);
 }
 
 SizeExpr::Lookup lookup_in(const std::map<std::string, std::int64_t>& sizes) {
@@ -35,13 +36,17 @@ SizeExpr::Lookup lookup_in(const std::map<std::string, std::int64_t>& sizes) {
 class Binder {
  public:
   Binder(const Function& function, const Request& request, Diagnostics& diagnostics)
-      : function_(function), request_(request), diagnostics_(diagnostics), errors_before_(diagnostics.error_count()) {}
+      : function_(function),
+        request_(request),
+        diagnostics_(diagnostics),
+        errors_before_(diagnostics.error_count()) {}
 
   bool names();
   bool sizes();
   bool constraints();
   // `stream`: the random arrays of one launch differ by it.
-  bool array(const vm::Value& parameter, const vm::Shape& extents, std::uint32_t stream, HostArray& out);
+  bool array(const vm::Value& parameter, const vm::Shape& extents, std::uint32_t stream,
+             HostArray& out);
   bool scalar(const vm::Value& parameter, vm::ScalarArgument& out);
   std::optional<vm::Shape> extents_of(const vm::Value& parameter);
 
@@ -67,12 +72,15 @@ class Binder {
 // Every argument has a parameter, every parameter an argument (or is an output).
 bool Binder::names() {
   std::vector<std::string> known;
-  for (const vm::Parameter& parameter : function_.parameters) known.push_back(function_.value(parameter.value).name);
+  for (const vm::Parameter& parameter : function_.parameters)
+    known.push_back(function_.value(parameter.value).name);
   const auto check = [&](const std::string& name, std::string_view what) {
     if (std::find(known.begin(), known.end(), name) != known.end()) return;
-    Diagnostic& error = diagnostics_.error("BL0402", function_.span,
-                                           fmt::format("kernel '{}' has no parameter '{}' for {}", function_.name, name, what));
-    if (const auto near = vm::did_you_mean(name, known)) error.hint(fmt::format("did you mean '{}'?", *near));
+    Diagnostic& error = diagnostics_.error(
+        "BL0402", function_.span,
+        fmt::format("kernel '{}' has no parameter '{}' for {}", function_.name, name, what));
+    if (const auto near = vm::did_you_mean(name, known))
+      error.hint(fmt::format("did you mean '{}'?", *near));
     error.hint(fmt::format("its parameters are {}", fmt::join(known, ", ")));
   };
   for (const auto& [name, source] : request_.arguments) check(name, "the argument");
@@ -81,20 +89,25 @@ bool Binder::names() {
   for (const vm::Parameter& parameter : function_.parameters) {
     const vm::Value& value = function_.value(parameter.value);
     if (!parameter.present || source_of(value) || request_.outputs.contains(value.name)) continue;
-    Diagnostic& error = diagnostics_.error("BL0401", value.span, fmt::format("parameter '{}' has no argument", value.name));
-    error.hint(value.type.is_memory() ? fmt::format("--arg {0}=FILE.npy, --arg {0}=random, or --out {0}=FILE.npy", value.name)
-                                      : fmt::format("--arg {}=NUMBER", value.name));
+    Diagnostic& error = diagnostics_.error(
+        "BL0401", value.span, fmt::format("parameter '{}' has no argument", value.name));
+    error.hint(
+        value.type.is_memory()
+            ? fmt::format("--arg {0}=FILE.npy, --arg {0}=random, or --out {0}=FILE.npy", value.name)
+            : fmt::format("--arg {}=NUMBER", value.name));
   }
   return fine();
 }
 
-void Binder::learn(const std::string& symbol, std::int64_t value, const std::string& from, vm::Span span) {
+void Binder::learn(const std::string& symbol, std::int64_t value, const std::string& from,
+                   vm::Span span) {
   const auto [at, fresh] = solved.emplace(symbol, value);
   if (fresh) {
     learned_from_[symbol] = from;
   } else if (at->second != value) {
-    diagnostics_.error("BL0405", span, fmt::format("{} is {} from {} and {} from {}", symbol, at->second,
-                                                   learned_from_[symbol], value, from));
+    diagnostics_.error("BL0405", span,
+                       fmt::format("{} is {} from {} and {} from {}", symbol, at->second,
+                                   learned_from_[symbol], value, from));
   }
 }
 
@@ -103,8 +116,9 @@ bool Binder::sizes() {
   for (vm::ValueId id : function_.sizes) known.push_back(function_.value(id).name);
   for (const auto& [name, size] : request_.sizes) {
     if (std::find(known.begin(), known.end(), name) == known.end()) {
-      Diagnostic& error = diagnostics_.error("BL0406", function_.span,
-                                             fmt::format("kernel '{}' has no size '{}'", function_.name, name));
+      Diagnostic& error =
+          diagnostics_.error("BL0406", function_.span,
+                             fmt::format("kernel '{}' has no size '{}'", function_.name, name));
       if (!known.empty()) error.hint(fmt::format("its sizes are {}", fmt::join(known, ", ")));
     } else if (size < 0) {
       diagnostics_.error("BL0418", function_.span, fmt::format("size {} is {}", name, size));
@@ -120,20 +134,24 @@ bool Binder::sizes() {
     const Shape& shape = std::get<HostArray>(source->value).shape();
     const auto& extents = value.type.extents;
     if (shape.size() != extents.size()) {
-      diagnostics_.error("BL0404", value.span, fmt::format("{} has {} dimensions, {}, where the kernel wants {}",
-                                                           called(value, *source), shape.size(), to_string(shape),
-                                                           vm::to_string(value.type)));
+      diagnostics_.error(
+          "BL0404", value.span,
+          fmt::format("{} has {} dimensions, {}, where the kernel wants {}", called(value, *source),
+                      shape.size(), to_string(shape), vm::to_string(value.type)));
       continue;
     }
     for (std::size_t i = 0; i < shape.size(); ++i) {
       if (extents[i].is_symbol()) {
-        learn(extents[i].name(), shape[i], fmt::format("dimension {} of {}", i, called(value, *source)), value.span);
+        learn(extents[i].name(), shape[i],
+              fmt::format("dimension {} of {}", i, called(value, *source)), value.span);
       }
     }
   }
   for (const std::string& name : known) {
     if (solved.contains(name)) continue;
-    diagnostics_.error("BL0406", function_.span, fmt::format("size {} does not follow from the arguments", name))
+    diagnostics_
+        .error("BL0406", function_.span,
+               fmt::format("size {} does not follow from the arguments", name))
         .hint(fmt::format("--shape {}=NUMBER", name));
   }
   return fine();
@@ -143,11 +161,14 @@ bool Binder::constraints() {
   for (const vm::Constraint& constraint : function_.constraints) {
     const auto holds = constraint.condition.evaluate(lookup_in(solved));
     if (!holds) {
-      diagnostics_.error("BL0407", constraint.span, fmt::format("'{}' cannot be evaluated: {}", constraint.text, holds.error()));
+      diagnostics_.error(
+          "BL0407", constraint.span,
+          fmt::format("'{}' cannot be evaluated: {}", constraint.text, holds.error()));
     } else if (*holds == 0) {
       std::string values;
       for (const std::string& symbol : constraint.condition.symbols()) {
-        if (solved.contains(symbol)) values += fmt::format("{}{} = {}", values.empty() ? "" : ", ", symbol, solved[symbol]);
+        if (solved.contains(symbol))
+          values += fmt::format("{}{} = {}", values.empty() ? "" : ", ", symbol, solved[symbol]);
       }
       Diagnostic& error = diagnostics_.error("BL0407", constraint.span,
                                              fmt::format("'{}' does not hold{}{}", constraint.text,
@@ -175,12 +196,13 @@ std::optional<vm::Shape> Binder::extents_of(const vm::Value& parameter) {
 
 void Binder::fail(Result<HostArray>& result, const vm::Value& parameter) {
   Diagnostic error = result.error();
-  Diagnostic& added = diagnostics_.error(error.code, parameter.span, fmt::format("'{}': {}", parameter.name, error.message));
+  Diagnostic& added = diagnostics_.error(error.code, parameter.span,
+                                         fmt::format("'{}': {}", parameter.name, error.message));
   for (std::string& hint : error.hints) added.hint(std::move(hint));
 }
 
-// An array as the element type that the parameter wants: codes of narrow types come as u8, and those of signed ones
-// also as numbers in i8.
+// An array as the element type that the parameter wants: codes of narrow types come as u8, and
+// those of signed ones also as numbers in i8.
 std::optional<HostArray> Binder::take(const vm::Value& parameter, const Source& source) {
   HostArray array = std::get<HostArray>(source.value);
   const vm::ElementType want = parameter.type.element, have = array.type();
@@ -189,8 +211,10 @@ std::optional<HostArray> Binder::take(const vm::Value& parameter, const Source& 
     const int low = -(1 << (want.bits - 1)), high = (1 << (want.bits - 1)) - 1;
     for (std::int8_t& number : array.as<std::int8_t>()) {
       if (number < low || number > high) {
-        diagnostics_.error("BL0417", parameter.span, fmt::format("{} holds {}, which is not a {} ({} to {})",
-                                                                 called(parameter, source), number, to_string(want), low, high));
+        diagnostics_.error(
+            "BL0417", parameter.span,
+            fmt::format("{} holds {}, which is not a {} ({} to {})", called(parameter, source),
+                        number, to_string(want), low, high));
         return std::nullopt;
       }
       number = static_cast<std::int8_t>(number & static_cast<int>(vm::code_mask(want)));
@@ -206,22 +230,26 @@ std::optional<HostArray> Binder::take(const vm::Value& parameter, const Source& 
     fail(codes, parameter);
     return std::nullopt;
   }
-  Diagnostic& error = diagnostics_.error("BL0403", parameter.span,
-                                         fmt::format("{} holds {} where the kernel wants {}", called(parameter, source),
-                                                     to_string(have), vm::to_string(parameter.type)));
-  if (want.is_narrow()) error.hint(fmt::format("give the codes as u8, one a byte, in the logical shape"));
+  Diagnostic& error = diagnostics_.error(
+      "BL0403", parameter.span,
+      fmt::format("{} holds {} where the kernel wants {}", called(parameter, source),
+                  to_string(have), vm::to_string(parameter.type)));
+  if (want.is_narrow())
+    error.hint(fmt::format("give the codes as u8, one a byte, in the logical shape"));
   return std::nullopt;
 }
 
-bool Binder::array(const vm::Value& parameter, const vm::Shape& extents, std::uint32_t stream, HostArray& out) {
+bool Binder::array(const vm::Value& parameter, const vm::Shape& extents, std::uint32_t stream,
+                   HostArray& out) {
   const Source* source = source_of(parameter);
   if (source && source->is_array()) {
     const Shape& shape = std::get<HostArray>(source->value).shape();
     for (std::size_t i = 0; i < shape.size(); ++i) {
       if (shape[i] == extents[i]) continue;
-      diagnostics_.error("BL0405", parameter.span,
-                         fmt::format("dimension {} of {} is {} where {} = {}", i, called(parameter, *source), shape[i],
-                                     parameter.type.extents[i].to_string(), extents[i]));
+      diagnostics_.error(
+          "BL0405", parameter.span,
+          fmt::format("dimension {} of {} is {} where {} = {}", i, called(parameter, *source),
+                      shape[i], parameter.type.extents[i].to_string(), extents[i]));
       return false;
     }
     std::optional<HostArray> taken = take(parameter, *source);
@@ -229,14 +257,17 @@ bool Binder::array(const vm::Value& parameter, const vm::Shape& extents, std::ui
     out = std::move(*taken);
     return true;
   }
-  if (source && !std::holds_alternative<Source::Random>(source->value) && !std::holds_alternative<Source::Zeros>(source->value)) {
+  if (source && !std::holds_alternative<Source::Random>(source->value) &&
+      !std::holds_alternative<Source::Zeros>(source->value)) {
     diagnostics_.error("BL0403", parameter.span,
-                       fmt::format("'{}' is a tensor, {}, and was given a number", parameter.name, vm::to_string(parameter.type)));
+                       fmt::format("'{}' is a tensor, {}, and was given a number", parameter.name,
+                                   vm::to_string(parameter.type)));
     return false;
   }
   const bool random = source && std::holds_alternative<Source::Random>(source->value);
-  Result<HostArray> made = random ? random_array(parameter.type.element, extents, request_.seed, stream)
-                                  : HostArray::zeros(parameter.type.element, extents);
+  Result<HostArray> made =
+      random ? random_array(parameter.type.element, extents, request_.seed, stream)
+             : HostArray::zeros(parameter.type.element, extents);
   if (!made) {
     fail(made, parameter);
     return false;
@@ -251,11 +282,13 @@ bool Binder::scalar(const vm::Value& parameter, vm::ScalarArgument& out) {
   if (const auto* integer = std::get_if<std::int64_t>(&source.value)) {
     out = {*integer, static_cast<double>(*integer)};
     if (!type.is_integer() || type.bits == 64) return true;
-    const std::int64_t high = type.is_signed() ? (std::int64_t{1} << (type.bits - 1)) - 1 : (std::int64_t{1} << type.bits) - 1;
+    const std::int64_t high = type.is_signed() ? (std::int64_t{1} << (type.bits - 1)) - 1
+                                               : (std::int64_t{1} << type.bits) - 1;
     const std::int64_t low = type.is_signed() ? -high - 1 : 0;
     if (*integer >= low && *integer <= high) return true;
     diagnostics_.error("BL0420", parameter.span,
-                       fmt::format("'{}' is {}, outside {} ({} to {})", parameter.name, *integer, to_string(type), low, high));
+                       fmt::format("'{}' is {}, outside {} ({} to {})", parameter.name, *integer,
+                                   to_string(type), low, high));
     return false;
   }
   const auto* real = std::get_if<double>(&source.value);
@@ -263,20 +296,23 @@ bool Binder::scalar(const vm::Value& parameter, vm::ScalarArgument& out) {
     out = {0, *real};
     return true;
   }
-  diagnostics_.error("BL0420", parameter.span, fmt::format("'{}' is a scalar of type {} and was given {}", parameter.name,
-                                                           to_string(type), real ? "a fraction" : "an array"));
+  diagnostics_.error("BL0420", parameter.span,
+                     fmt::format("'{}' is a scalar of type {} and was given {}", parameter.name,
+                                 to_string(type), real ? "a fraction" : "an array"));
   return false;
 }
 
 // A packed tensor lies in atoms over (n, k); the logical array is [k, n].
-std::vector<std::uint8_t> transposed(std::span<const std::byte> from, std::int64_t rows, std::int64_t columns) {
+std::vector<std::uint8_t> transposed(std::span<const std::byte> from, std::int64_t rows,
+                                     std::int64_t columns) {
   constexpr std::int64_t kBlock = 64;  // both sides of a block stay in cache
   std::vector<std::uint8_t> to(static_cast<std::size_t>(rows * columns));
   for (std::int64_t r0 = 0; r0 < rows; r0 += kBlock) {
     for (std::int64_t c0 = 0; c0 < columns; c0 += kBlock) {
       for (std::int64_t r = r0; r < std::min(rows, r0 + kBlock); ++r) {
         for (std::int64_t c = c0; c < std::min(columns, c0 + kBlock); ++c) {
-          to[static_cast<std::size_t>(c * rows + r)] = static_cast<std::uint8_t>(from[static_cast<std::size_t>(r * columns + c)]);
+          to[static_cast<std::size_t>(c * rows + r)] =
+              static_cast<std::uint8_t>(from[static_cast<std::size_t>(r * columns + c)]);
         }
       }
     }
@@ -295,9 +331,11 @@ std::vector<vm::Argument> Binding::arguments() {
   std::vector<vm::Argument> result;
   for (Slot& slot : slots_) {
     if (auto* array = std::get_if<HostArray>(&slot.held)) {
-      result.push_back(vm::TensorArgument{array->bytes().data(), array->bytes().size(), slot.extents, true});
+      result.push_back(
+          vm::TensorArgument{array->bytes().data(), array->bytes().size(), slot.extents, true});
     } else if (auto* bytes = std::get_if<std::vector<std::uint8_t>>(&slot.held)) {
-      result.push_back(vm::TensorArgument{reinterpret_cast<std::byte*>(bytes->data()), bytes->size(), slot.extents, true});
+      result.push_back(vm::TensorArgument{reinterpret_cast<std::byte*>(bytes->data()),
+                                          bytes->size(), slot.extents, true});
     } else if (auto* number = std::get_if<vm::ScalarArgument>(&slot.held)) {
       result.push_back(*number);
     } else {
@@ -315,7 +353,8 @@ HostArray Binding::logical(const Function& function, std::string_view parameter)
     const auto* packed = std::get_if<std::vector<std::uint8_t>>(&slots_[i].held);
     if (!packed) break;
     const std::int64_t k = slots_[i].extents[0], n = slots_[i].extents[1];
-    const std::vector<std::uint8_t> codes = layouts::PackedTensorLayout(*value.type.packed, n, k).unpack(*packed);
+    const std::vector<std::uint8_t> codes =
+        layouts::PackedTensorLayout(*value.type.packed, n, k).unpack(*packed);
     Result<HostArray> array = HostArray::zeros(value.type.element, {k, n});
     if (!array) break;
     const std::vector<std::uint8_t> in_order = transposed(std::as_bytes(std::span(codes)), n, k);
@@ -325,7 +364,8 @@ HostArray Binding::logical(const Function& function, std::string_view parameter)
   return {};
 }
 
-std::optional<Binding> bind(const Function& function, const Request& request, Diagnostics& diagnostics) {
+std::optional<Binding> bind(const Function& function, const Request& request,
+                            Diagnostics& diagnostics) {
   Binder binder(function, request, diagnostics);
   // Names are checked together with sizes, so that one run reports both.
   const bool named = binder.names();
@@ -345,7 +385,8 @@ std::optional<Binding> bind(const Function& function, const Request& request, Di
     }
     const std::optional<vm::Shape> extents = binder.extents_of(value);
     HostArray array;
-    if (!extents || !binder.array(value, *extents, static_cast<std::uint32_t>(binding.slots_.size()), array)) {
+    if (!extents ||
+        !binder.array(value, *extents, static_cast<std::uint32_t>(binding.slots_.size()), array)) {
       fine = false;
       continue;
     }
@@ -360,14 +401,16 @@ std::optional<Binding> bind(const Function& function, const Request& request, Di
   return binding;
 }
 
-void infer_generics(const dsl::KernelSignature& kernel, const Request& request, dsl::Specialization& specialization) {
+void infer_generics(const dsl::KernelSignature& kernel, const Request& request,
+                    dsl::Specialization& specialization) {
   for (const auto& generic : kernel.generics) {
     if (generic.kind != "type" || specialization.generics.contains(generic.name)) continue;
     for (const auto& parameter : kernel.parameters) {
       if (parameter.element != generic.name || parameter.packed) continue;
       const auto source = request.arguments.find(parameter.name);
       if (source == request.arguments.end() || !source->second.is_array()) continue;
-      specialization.generics[generic.name] = to_string(std::get<HostArray>(source->second.value).type());
+      specialization.generics[generic.name] =
+          to_string(std::get<HostArray>(source->second.value).type());
       break;
     }
   }

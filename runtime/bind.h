@@ -1,11 +1,15 @@
 // From named arrays to a launch: sizes, shapes, element types, packing.
 //
-// A caller has arrays and numbers by name; a kernel has parameters whose extents are expressions over sizes. Binding
-//   1. infers compile-time types that are the element type of a parameter (`x: global T[n]`) from the arrays,
-//   2. solves the sizes from the extents that are plain names, and checks every other extent against them,
+// A caller has arrays and numbers by name; a kernel has parameters whose extents are expressions
+// over sizes. Binding
+//   1. infers compile-time types that are the element type of a parameter (`x: global T[n]`) from
+//   the arrays,
+//   2. solves the sizes from the extents that are plain names, and checks every other extent
+//   against them,
 //   3. checks element types, and packs the codes that a `packed` parameter is given unpacked,
 //   4. makes the arrays that nobody gave: outputs, `zeros`, `random`.
-// Everything that does not fit is a diagnostic BL04xx that names the parameter, the array and both values.
+// Everything that does not fit is a diagnostic BL04xx that names the parameter, the array and both
+// values.
 //
 //   Request request{{"x", {Source::array("x.npy", array)}}, …};
 //   infer_generics(signature, request, specialization);
@@ -42,14 +46,15 @@ struct Source {
 };
 
 struct Request {
-  std::map<std::string, Source> arguments;     // by parameter
-  std::map<std::string, std::int64_t> sizes;   // said outright
-  std::set<std::string> outputs;               // parameters that need no argument
-  std::uint64_t seed = 0;                      // of Random
+  std::map<std::string, Source> arguments;    // by parameter
+  std::map<std::string, std::int64_t> sizes;  // said outright
+  std::set<std::string> outputs;              // parameters that need no argument
+  std::uint64_t seed = 0;                     // of Random
 };
 
 // Sets the type generics that `specialization` leaves open and an array decides.
-void infer_generics(const dsl::KernelSignature& kernel, const Request& request, dsl::Specialization& specialization);
+void infer_generics(const dsl::KernelSignature& kernel, const Request& request,
+                    dsl::Specialization& specialization);
 
 class Binding {
  public:
@@ -63,12 +68,15 @@ class Binding {
  private:
   friend std::optional<Binding> bind(const vm::Function&, const Request&, vm::Diagnostics&);
   struct Slot {
-    std::variant<std::monostate, HostArray, std::vector<std::uint8_t> /* packed */, vm::ScalarArgument> held;
+    std::variant<std::monostate, HostArray, std::vector<std::uint8_t> /* packed */,
+                 vm::ScalarArgument>
+        held;
     vm::Shape extents;  // logical
   };
   std::vector<Slot> slots_;
 };
 
-std::optional<Binding> bind(const vm::Function& function, const Request& request, vm::Diagnostics& diagnostics);
+std::optional<Binding> bind(const vm::Function& function, const Request& request,
+                            vm::Diagnostics& diagnostics);
 
 }  // namespace bitloom::runtime

@@ -8,7 +8,8 @@
 namespace bitloom::runtime {
 namespace {
 
-std::optional<dsl::KernelSignature> choose_kernel(const dsl::Program& program, const Job& job, vm::Diagnostics& diagnostics) {
+std::optional<dsl::KernelSignature> choose_kernel(const dsl::Program& program, const Job& job,
+                                                  vm::Diagnostics& diagnostics) {
   const std::vector<dsl::KernelSignature> kernels = program.kernels();
   std::vector<std::string> names;
   for (const dsl::KernelSignature& kernel : kernels) {
@@ -16,10 +17,12 @@ std::optional<dsl::KernelSignature> choose_kernel(const dsl::Program& program, c
     names.push_back(kernel.name);
   }
   std::string message = fmt::format("'{}' has no kernel", job.file);
-  if (!kernels.empty() && job.kernel.empty()) message = fmt::format("'{}' has {} kernels", job.file, kernels.size());
+  if (!kernels.empty() && job.kernel.empty())
+    message = fmt::format("'{}' has {} kernels", job.file, kernels.size());
   if (!kernels.empty() && !job.kernel.empty()) message += fmt::format(" '{}'", job.kernel);
   vm::Diagnostic& error = diagnostics.error("BL0419", {}, message);
-  if (const auto near = vm::did_you_mean(job.kernel, names)) error.hint(fmt::format("did you mean '{}'?", *near));
+  if (const auto near = vm::did_you_mean(job.kernel, names))
+    error.hint(fmt::format("did you mean '{}'?", *near));
   if (!names.empty()) error.hint(fmt::format("--kernel {}", fmt::join(names, ", --kernel ")));
   return std::nullopt;
 }
@@ -29,7 +32,8 @@ dsl::Specialization specialization_of(const dsl::KernelSignature& kernel, const 
   specialization.generics = job.generics;
   specialization.target_sm = job.target.sm;
   for (const auto& parameter : kernel.parameters) {
-    const bool given = job.request.arguments.contains(parameter.name) || job.request.outputs.contains(parameter.name);
+    const bool given = job.request.arguments.contains(parameter.name) ||
+                       job.request.outputs.contains(parameter.name);
     if (parameter.optional && !given) specialization.absent.insert(parameter.name);
   }
   infer_generics(kernel, job.request, specialization);
@@ -38,13 +42,14 @@ dsl::Specialization specialization_of(const dsl::KernelSignature& kernel, const 
 
 }  // namespace
 
-bool execute(const Job& job, dsl::SourceManager& sources, const std::string& stdlib, Outcome& outcome,
-             vm::Diagnostics& diagnostics) {
+bool execute(const Job& job, dsl::SourceManager& sources, const std::string& stdlib,
+             Outcome& outcome, vm::Diagnostics& diagnostics) {
   dsl::Program program(sources, stdlib);
   if (!program.load(job.file, diagnostics)) return false;
   const std::optional<dsl::KernelSignature> kernel = choose_kernel(program, job, diagnostics);
   if (!kernel) return false;
-  std::optional<vm::Function> function = program.specialize(kernel->name, specialization_of(*kernel, job), diagnostics);
+  std::optional<vm::Function> function =
+      program.specialize(kernel->name, specialization_of(*kernel, job), diagnostics);
   if (!function) return false;
   std::optional<Binding> binding = bind(*function, job.request, diagnostics);
   if (!binding) return false;
@@ -56,7 +61,8 @@ bool execute(const Job& job, dsl::SourceManager& sources, const std::string& std
   outcome.timings = std::move(passes.timings);
   outcome.remarks = std::move(passes.remarks);
   if (!lowered) return false;
-  return vm::launch(outcome.function, outcome.binding.sizes, outcome.binding.arguments(), job.launch, diagnostics, &outcome.report);
+  return vm::launch(outcome.function, outcome.binding.sizes, outcome.binding.arguments(),
+                    job.launch, diagnostics, &outcome.report);
 }
 
 }  // namespace bitloom::runtime

@@ -1,4 +1,5 @@
-// The whole way of a kernel, from a file to results: load, specialise, bind, lower, run in the interpreter.
+// The whole way of a kernel, from a file to results: load, specialise, bind, lower, run in the
+// interpreter.
 //
 //   Job job{.file = "kernels/vector_add/vector_add.bl"};
 //   job.request.arguments["a"] = {array, "a.npy"};
@@ -34,11 +35,13 @@ struct Outcome {
   std::vector<vm::PassTiming> timings;
   std::vector<vm::Remark> remarks;
 
-  HostArray logical(std::string_view parameter) const { return binding.logical(function, parameter); }
+  HostArray logical(std::string_view parameter) const {
+    return binding.logical(function, parameter);
+  }
 };
 
 // False when anything was reported; `outcome` then holds what was done until there.
-bool execute(const Job& job, dsl::SourceManager& sources, const std::string& stdlib, Outcome& outcome,
-             vm::Diagnostics& diagnostics);
+bool execute(const Job& job, dsl::SourceManager& sources, const std::string& stdlib,
+             Outcome& outcome, vm::Diagnostics& diagnostics);
 
 }  // namespace bitloom::runtime

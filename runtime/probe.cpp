@@ -59,7 +59,8 @@ struct Driver {
     if (!driver.library) return driver;
     const auto init = symbol<int (*)(unsigned)>(driver.library, "cuInit");
     const auto get_version = symbol<int (*)(int*)>(driver.library, "cuDriverGetVersion");
-    if (!init || !get_version || init(0) != 0 || get_version(&driver.version) != 0) driver.library.reset();
+    if (!init || !get_version || init(0) != 0 || get_version(&driver.version) != 0)
+      driver.library.reset();
     return driver;
   }
 
@@ -91,7 +92,8 @@ Probe probe() {
   result.nvrtc = probe_nvrtc();
   const Driver driver = Driver::open();
   if (driver.library) {
-    result.driver = {true, fmt::format("libcuda.so.1, for CUDA {}.{}", driver.version / 1000, driver.version % 1000 / 10)};
+    result.driver = {true, fmt::format("libcuda.so.1, for CUDA {}.{}", driver.version / 1000,
+                                       driver.version % 1000 / 10)};
     result.gpus = driver.gpus();
   }
   return result;

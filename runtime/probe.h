@@ -1,6 +1,7 @@
 // What a machine has of the things Bitloom can use but does not need: NVRTC, the CUDA driver, GPUs.
 //
-// All of them are looked up at run time (dlopen), so one program starts with and without them. Nothing is kept open.
+// All of them are looked up at run time (dlopen), so one program starts with and without them.
+// Nothing is kept open.
 #pragma once
 
 #include <string>

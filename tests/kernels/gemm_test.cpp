@@ -1,4 +1,5 @@
-// gemm.bl against float64: every narrow type, random shapes and group sizes, with and without zero points.
+// gemm.bl against float64: every narrow type, random shapes and group sizes, with and without zero
+// points.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -21,15 +22,19 @@ struct Problem {
   std::string target;
 
   std::string text() const {
-    return fmt::format("W={} m={} n={} k={} G={} zero={} {}", to_string(type), m, n, k, group, zero, target);
+    return fmt::format("W={} m={} n={} k={} G={} zero={} {}", to_string(type), m, n, k, group, zero,
+                       target);
   }
 };
 
-HostArray make(ElementType type, runtime::Shape shape) { return *HostArray::zeros(type, std::move(shape)); }
+HostArray make(ElementType type, runtime::Shape shape) {
+  return *HostArray::zeros(type, std::move(shape));
+}
 
 void fill_normal(HostArray& array, std::mt19937_64& random, double mean, double deviation) {
   std::normal_distribution<double> normal(mean, deviation);
-  for (std::size_t i = 0; i < array.size(); ++i) array.set_code(i, vm::encode(array.type(), normal(random)));
+  for (std::size_t i = 0; i < array.size(); ++i)
+    array.set_code(i, vm::encode(array.type(), normal(random)));
 }
 
 double at(const HostArray& array, std::int64_t i) {
@@ -47,8 +52,8 @@ void fill_codes(HostArray& codes, std::mt19937_64& random) {
 }
 
 // ‖c − reference‖ / ‖reference‖, the reference in float64.
-double error_of(const Problem& p, const HostArray& a, const HostArray& w, const HostArray& scale, const HostArray* zero,
-                const HostArray& c) {
+double error_of(const Problem& p, const HostArray& a, const HostArray& w, const HostArray& scale,
+                const HostArray* zero, const HostArray& c) {
   double difference = 0, norm = 0;
   for (std::int64_t i = 0; i < p.m; ++i) {
     std::vector<double> row(static_cast<std::size_t>(p.n), 0.0);
@@ -72,15 +77,18 @@ double error_of(const Problem& p, const HostArray& a, const HostArray& w, const 
 void check(const Problem& p, std::mt19937_64& random) {
   SCOPED_TRACE(p.text());
   HostArray a = make(vm::kF16, {p.m, p.k}), w = make(p.type, {p.k, p.n});
-  HostArray scale = make(vm::kF16, {p.k / p.group, p.n}), zero = make(vm::kF16, {p.k / p.group, p.n});
+  HostArray scale = make(vm::kF16, {p.k / p.group, p.n}),
+            zero = make(vm::kF16, {p.k / p.group, p.n});
   fill_normal(a, random, 0, 1);
   fill_codes(w, random);
   // Scales that keep the result well inside f16.
-  const double largest = vm::decode(p.type, p.type.is_float() ? vm::float_format(p.type).max_magnitude
-                                                              : (std::uint64_t{1} << (p.type.bits - 1)) - (p.type.is_signed()));
+  const double largest = vm::decode(
+      p.type, p.type.is_float() ? vm::float_format(p.type).max_magnitude
+                                : (std::uint64_t{1} << (p.type.bits - 1)) - (p.type.is_signed()));
   fill_normal(scale, random, 1.0 / (std::abs(largest) + 1), 0.1 / (std::abs(largest) + 1));
   std::uniform_int_distribution<std::uint64_t> draw(0, vm::code_mask(p.type));
-  for (std::size_t i = 0; i < zero.size(); ++i) zero.set_code(i, vm::encode(vm::kF16, static_cast<double>(draw(random))));
+  for (std::size_t i = 0; i < zero.size(); ++i)
+    zero.set_code(i, vm::encode(vm::kF16, static_cast<double>(draw(random))));
 
   KernelRun run;
   run.file = "gemm/gemm.bl";
@@ -106,7 +114,9 @@ std::vector<ElementType> narrow_types() {
 
 TEST(Gemm, EveryNarrowTypeAgreesWithFloat64) {
   std::mt19937_64 random(test_seed());
-  const auto pick = [&](std::int64_t low, std::int64_t high) { return std::uniform_int_distribution<std::int64_t>(low, high)(random); };
+  const auto pick = [&](std::int64_t low, std::int64_t high) {
+    return std::uniform_int_distribution<std::int64_t>(low, high)(random);
+  };
   int turn = 0;
   for (const ElementType type : narrow_types()) {
     for (const char* target : {"sm_80", "sm_90a"}) {

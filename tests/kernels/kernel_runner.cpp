@@ -9,7 +9,8 @@
 #include "runtime/execute.h"
 
 namespace bitloom::test {
-std::optional<std::map<std::string, runtime::HostArray>> run_kernel(const KernelRun& run, std::string& report) {
+std::optional<std::map<std::string, runtime::HostArray>> run_kernel(const KernelRun& run,
+                                                                    std::string& report) {
   runtime::Job job{.file = BITLOOM_SOURCE_DIR "/kernels/" + run.file};
   job.generics = run.generics;
   job.target = *vm::Target::parse(run.target);
@@ -19,7 +20,8 @@ std::optional<std::map<std::string, runtime::HostArray>> run_kernel(const Kernel
   dsl::SourceManager sources;
   vm::Diagnostics diagnostics;
   runtime::Outcome outcome;
-  const bool done = runtime::execute(job, sources, BITLOOM_SOURCE_DIR "/stdlib", outcome, diagnostics);
+  const bool done =
+      runtime::execute(job, sources, BITLOOM_SOURCE_DIR "/stdlib", outcome, diagnostics);
   report = dsl::render(diagnostics, sources);
   if (!done) return std::nullopt;
   std::map<std::string, runtime::HostArray> results;

@@ -1,4 +1,5 @@
-// Runs a shipped kernel from a test: text, specialisation, lowering, interpreter, as `bitloom run` does.
+// Runs a shipped kernel from a test: text, specialisation, lowering, interpreter, as `bitloom run`
+// does.
 #pragma once
 
 #include <map>
@@ -10,15 +11,17 @@
 namespace bitloom::test {
 
 struct KernelRun {
-  std::string file;                                // below kernels/
+  std::string file;  // below kernels/
   std::map<std::string, std::string> generics = {};
   std::string target = "sm_80";
   bool checks = true;
   runtime::Request request = {};
 };
 
-// The parameters that `request.outputs` names, or nullopt with everything that was reported in `report`.
-std::optional<std::map<std::string, runtime::HostArray>> run_kernel(const KernelRun& run, std::string& report);
+// The parameters that `request.outputs` names, or nullopt with everything that was reported in
+// `report`.
+std::optional<std::map<std::string, runtime::HostArray>> run_kernel(const KernelRun& run,
+                                                                    std::string& report);
 
 // BITLOOM_SEED, or a fresh one; printed once, so that a failure can be replayed.
 std::uint64_t test_seed();

@@ -19,7 +19,7 @@ DI void mbarrier_init(u32 b, u32 n) { asm volatile("mbarrier.init.shared::cta.b6
 DI void mbarrier_expect(u32 b, u32 n) { asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _,[%0],%1;" ::"r"(b), "r"(n) : "memory"); }
 DI void mbarrier_arrive(u32 b) { asm volatile("mbarrier.arrive.shared::cta.b64 _,[%0];" ::"r"(b) : "memory"); }
 DI void mbarrier_wait(u32 b, u32 parity) {
-  asm volatile("{\n.reg .pred p;\nW: mbarrier.try_wait.parity.shared::cta.b64 p,[%0],%1;\n@p bra.uni D;\nbra.uni W;\nD:\n}" ::"r"(b), "r"(parity) : "memory");
+  asm volatile("{\n.reg .pred p;\nBL_WAIT: mbarrier.try_wait.parity.shared::cta.b64 p,[%0],%1;\n@p bra.uni BL_DONE;\nbra.uni BL_WAIT;\nBL_DONE:\n}" ::"r"(b), "r"(parity) : "memory");
 }
 DI void copy_tensor_2d(u32 to, const tensor_map* map, int x, int y, u32 b) {
   asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%0],[%1,{%2,%3}],[%4];" ::"r"(to), "l"(map), "r"(x), "r"(y), "r"(b) : "memory");
