@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "dsl/sema/arguments.h"
 #include "dsl/sema/evaluate.h"
 #include "dsl/sema/memory.h"
 
@@ -179,53 +180,15 @@ Value argument(Context& c, const Builtin& builtin, const BuiltinParameter& param
   return Poison{};
 }
 
+// "scan(x, dim, op? = add|mul|min|max, exclusive?)": as a person reads it, without the kinds.
 std::string signature_text(const Builtin& builtin) {
-  const std::string generics = builtin.most_generics == 0 ? "" : "<…>";
-  return fmt::format("{}{}({})", builtin.name, generics, builtin.signature);
-}
-
-// Which expression each parameter gets; nullopt, with errors, when they cannot be told apart.
-std::optional<std::vector<const Expr*>> bind(Context& c, const Builtin& builtin, const Call& node,
-                                             Place place) {
-  const auto& parameters = builtin.parameters;
-  std::vector<const Expr*> bound(parameters.size(), nullptr);
-  std::size_t next = 0;
-  bool good = true;
-  for (const Argument& argument : node.arguments) {
-    std::size_t at = next;
-    if (!argument.name.empty()) {
-      at = static_cast<std::size_t>(
-          std::ranges::find(parameters, argument.name, &BuiltinParameter::name) -
-          parameters.begin());
-      if (at == parameters.size()) {
-        std::vector<std::string_view> names;
-        for (const auto& parameter : parameters) names.push_back(parameter.name);
-        auto report = c.error("BL0113", argument.name_place);
-        report << builtin.name << " has no argument '" << argument.name << "'";
-        report.suggest(argument.name, names).hint(signature_text(builtin));
-        good = false;
-        continue;
-      }
-    } else if (next++ >= parameters.size()) {
-      c.error("BL0111", argument.value->place).hint(signature_text(builtin))
-          << builtin.name << " takes at most " << parameters.size()
-          << (parameters.size() == 1 ? " argument" : " arguments");
-      return std::nullopt;
-    }
-    if (bound[at]) {
-      c.error("BL0114", argument.value->place)
-          << builtin.name << ": " << parameters[at].name << " is given twice";
-      good = false;
-    }
-    bound[at] = argument.value.get();
+  std::string text;
+  for (const BuiltinParameter& parameter : builtin.parameters) {
+    text += fmt::format("{}{}{}", text.empty() ? "" : ", ", parameter.name,
+                        parameter.optional ? "?" : "");
+    if (!parameter.words.empty()) text += fmt::format(" = {}", fmt::join(parameter.words, "|"));
   }
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
-    if (bound[i] || parameters[i].optional) continue;
-    c.error("BL0111", place).hint(signature_text(builtin))
-        << builtin.name << ": the argument " << parameters[i].name << " is missing";
-    good = false;
-  }
-  return good ? std::optional(std::move(bound)) : std::nullopt;
+  return fmt::format("{}{}({})", builtin.name, builtin.most_generics == 0 ? "" : "<…>", text);
 }
 
 bool right_number_of_generics(Context& c, const Builtin& builtin, const Call& node, Place place) {
@@ -236,8 +199,9 @@ bool right_number_of_generics(Context& c, const Builtin& builtin, const Call& no
   const bool few = given < builtin.least_generics;
   auto report = c.error(few ? "BL0112" : "BL0111", place);
   report << builtin.name << " takes " << (few ? "at least " : "at most ")
-         << (few ? builtin.least_generics : builtin.most_generics)
-         << " arguments between < and >, and this gives " << given;
+         << counted(static_cast<std::size_t>(few ? builtin.least_generics : builtin.most_generics),
+                    "argument")
+         << " between < and >, and this gives " << given;
   report.hint(signature_text(builtin));
   return false;
 }
@@ -261,7 +225,10 @@ Value call_builtin(Context& c, const Builtin& builtin, const Call& node, Place p
     call.generic_places.push_back(generic->place);
     good = good && !call.generics.back().poisoned();
   }
-  const auto bound = bind(c, builtin, node, place);
+  Callee callee{builtin.name, {}, {}, signature_text(builtin)};
+  for (const BuiltinParameter& parameter : builtin.parameters)
+    callee.parameters.push_back({parameter.name, parameter.optional});
+  const auto bound = bind_arguments(c, callee, node, place);
   if (!bound) return Poison{};
   for (std::size_t i = 0; i < bound->size(); ++i) {
     const Expr* expr = (*bound)[i];
@@ -303,8 +270,8 @@ std::optional<vm::Shape> generic_shape(Context& c, const BuiltinCall& call, std:
 
 std::optional<std::int64_t> dimension(Context& c, std::int64_t dim, int rank, Place place) {
   if (dim >= 0 && dim < rank) return dim;
-  return c.error("BL0213", place) << "dimension " << dim << " of a value with " << rank
-                                  << (rank == 1 ? " dimension" : " dimensions");
+  return c.error("BL0213", place) << "dimension " << dim << " of a value with "
+                                  << counted(static_cast<std::size_t>(rank), "dimension");
 }
 
 std::optional<Register> tile_argument(Context& c, const BuiltinCall& call, std::size_t i) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "dsl/sema/arguments.h"
 #include "dsl/sema/builtins.h"
 #include "dsl/sema/evaluate.h"
 #include "dsl/sema/layout_values.h"
@@ -46,8 +47,8 @@ bool evaluate_generics(Context& c, const Call& node, Prepared& call, Place place
   if (node.generics.size() > parameters.size()) {
     c.error("BL0111", place)
             .note(declared_at(c, call), fmt::format("{} is declared", call.function->name))
-        << call.function->name << " takes " << parameters.size()
-        << " arguments between < and >, and this gives " << node.generics.size();
+        << call.function->name << " takes " << counted(parameters.size(), "argument")
+        << " between < and >, and this gives " << node.generics.size();
     return false;
   }
   bool good = true;
@@ -76,50 +77,14 @@ Value var_argument(Context& c, const ParameterSyntax& parameter, const Expr& exp
 
 bool evaluate_arguments(Context& c, const Call& node, Prepared& call, Place place) {
   const auto& parameters = call.function->parameters;
-  std::vector<const Expr*> bound(parameters.size(), nullptr);
-  std::size_t next = 0;
-  bool good = true;
-  for (const Argument& argument : node.arguments) {
-    std::size_t at = next;
-    if (!argument.name.empty()) {
-      at = static_cast<std::size_t>(
-          std::ranges::find(parameters, argument.name, &ParameterSyntax::name) -
-          parameters.begin());
-      if (at == parameters.size()) {
-        std::vector<std::string_view> names;
-        for (const auto& parameter : parameters) names.push_back(parameter.name);
-        auto report = c.error("BL0113", argument.name_place);
-        report << call.function->name << " has no argument '" << argument.name << "'";
-        report.note(declared_at(c, call), fmt::format("{} is declared", call.function->name))
-            .suggest(argument.name, names);
-        good = false;
-        continue;
-      }
-    } else if (next++ >= parameters.size()) {
-      c.error("BL0111", argument.value->place)
-              .note(declared_at(c, call), fmt::format("{} is declared", call.function->name))
-          << call.function->name << " takes " << parameters.size()
-          << (parameters.size() == 1 ? " argument" : " arguments") << ", and this gives "
-          << node.arguments.size();
-      return false;
-    }
-    if (bound[at]) {
-      c.error("BL0114", argument.value->place)
-          << call.function->name << ": " << parameters[at].name << " is given twice";
-      good = false;
-    }
-    bound[at] = argument.value.get();
-  }
+  Callee callee{call.function->name, {}, declared_at(c, call), {}};
+  for (const ParameterSyntax& parameter : parameters) callee.parameters.push_back({parameter.name});
+  const auto bound = bind_arguments(c, callee, node, place);
+  if (!bound) return false;
   const bool assigns = std::ranges::any_of(parameters, &ParameterSyntax::variable);
+  bool good = true;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    if (!bound[i]) {
-      c.error("BL0111", place)
-              .note(declared_at(c, call), fmt::format("{} is declared", call.function->name))
-          << call.function->name << ": the argument " << parameters[i].name << " is missing";
-      good = false;
-      continue;
-    }
-    const Expr& expr = *bound[i];
+    const Expr& expr = *(*bound)[i];
     call.places.push_back(expr.place);
     Value value = parameters[i].variable ? var_argument(c, parameters[i], expr) : evaluate(c, expr);
     // A function that assigns could change, behind its own back, what it was given by value.

@@ -171,7 +171,7 @@ void declare(Context& c, std::string_view name, Place place, Value value, bool v
         .note(known->span, "the first definition stands");
     return;
   }
-  c.scope->declare(name, {std::move(value), c.span(place), variable, {}});
+  c.scope->declare(name, {std::move(value), c.span(place), variable, false, {}});
 }
 
 }  // namespace bitloom::dsl::sema

@@ -280,14 +280,14 @@ Value evaluate(Context& c, const Expr& expr) {
   return std::visit(Evaluate{c, expr.place}, expr.node);
 }
 
+Value not_given(Context& c, const Expr& expr) {
+  return c.error("BL0126", expr.place).hint(fmt::format("if has({0}) {{ … }}", c.text(expr.place)))
+         << "'" << c.text(expr.place) << "' is optional and not given here";
+}
+
 Value value_of(Context& c, const Expr& expr) {
   Value value = evaluate(c, expr);
-  if (value.is<Absent>()) {
-    return c.error("BL0126", expr.place)
-               .hint(fmt::format("if has({0}) {{ … }}", c.text(expr.place)))
-           << "'" << c.text(expr.place) << "' is optional and not given here";
-  }
-  return loaded(c, std::move(value), expr.place);
+  return value.is<Absent>() ? not_given(c, expr) : loaded(c, std::move(value), expr.place);
 }
 
 // ---- What must be known

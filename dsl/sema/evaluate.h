@@ -15,6 +15,8 @@ namespace bitloom::dsl::sema {
 
 Value evaluate(Context& c, const Expr& expr);
 Value value_of(Context& c, const Expr& expr);
+// An optional parameter is used where this specialisation has none.
+Value not_given(Context& c, const Expr& expr);
 
 // The value behind a name: of this block or one around it, of the module, of the language. Poison
 // without a word when there is none, so that the caller says what was looked for.

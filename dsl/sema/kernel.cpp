@@ -102,7 +102,8 @@ bool declare_sizes(Context& c) {
     const vm::ValueId id =
         c.function.add_value(size.name, vm::register_type(vm::kI64), c.span(size.place));
     c.function.sizes.push_back(id);
-    c.scope->declare(size.name, {SizeExpr::symbol(size.name), c.span(size.place), false, {}});
+    c.scope->declare(size.name,
+                     {SizeExpr::symbol(size.name), c.span(size.place), false, false, {}});
   }
   return good;
 }
@@ -261,7 +262,8 @@ void read_conditions(Context& c) {
       auto report = c.error("BL0221", where.condition->place);
       report << "the condition " << text << " does not hold";
       if (where.message) report << ": " << *where.message;
-    } else if (const auto* size = condition.as<SizeExpr>()) {
+    } else if (const auto* size = condition.as<SizeExpr>();
+               size && size->op() >= SizeExpr::Op::Eq) {
       c.function.constraints.push_back(
           {*size, text, where.message.value_or(""), c.span(where.condition->place)});
     } else if (!condition.poisoned()) {

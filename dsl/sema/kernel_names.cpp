@@ -23,9 +23,11 @@ class Collector {
     const Place place = place_;
     const auto known = [&](const SizeName& size) { return size.name == name.text; };
     if (std::ranges::any_of(names_, known)) return;
-    // A function of the language may lend its name: `rows / sum` can only mean a size.
+    // A function or kernel may lend its name: in an extent it can only mean a size.
     const auto meaning = lookup(c_, name.text, place);
-    if (meaning && !meaning->is<BuiltinName>()) return;
+    const bool callable = meaning && (meaning->is<BuiltinName>() || meaning->is<FunctionName>() ||
+                                      meaning->is<KernelName>());
+    if (meaning && !callable) return;
     const auto parameter = std::ranges::find(kernel_.parameters, name.text, &ParameterSyntax::name);
     names_.push_back(
         {name.text, place, parameter == kernel_.parameters.end() ? nullptr : &*parameter});

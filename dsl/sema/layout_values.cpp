@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "dsl/sema/arguments.h"
 #include "dsl/sema/builtins.h"
 #include "dsl/sema/evaluate.h"
 #include "layouts/fragments.h"
@@ -179,7 +180,9 @@ LayoutResult<RegisterLayout> wgmma_fragment(const Fragment& fragment, vm::Elemen
 
 bool over_the_strand(Context& c, const RegisterLayout& layout, Place place) {
   if (layout.threads() == c.strand_threads) return true;
-  c.error("BL0230", place) << "the layout has " << layout.threads() << " threads where the "
+  c.error("BL0230", place) << "the layout has "
+                           << counted(static_cast<std::size_t>(layout.threads()), "thread")
+                           << " where the "
                            << (c.in_warps ? "warp"
                                : c.role   ? "role"
                                           : "block")

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "dsl/sema/arguments.h"
 #include "dsl/sema/evaluate.h"
 #include "dsl/sema/operators.h"
 
@@ -138,6 +139,9 @@ void copy(Context& c, const Memory& target, const Memory& source, Place place, P
            << describe(source_type) << " to " << describe(target_type);
     c.note_origin(report, "the source", source);
     c.note_origin(report, "the target", target);
+    if (target_type.element != source_type.element)
+      report.hint(
+          fmt::format("cast<{}>({})", vm::to_string(target_type.element), c.text(value_place)));
     return;
   }
   set_clip(c, c.emit(place, Opcode::Copy, {target.id, source.id}), source);
@@ -249,10 +253,9 @@ std::optional<std::vector<Item>> evaluate_items(Context& c, const Index& node) {
 bool few_enough(Context& c, const std::vector<Item>& items, int rank, const Value& base,
                 Place place) {
   if (static_cast<int>(items.size()) <= rank) return true;
-  c.error("BL0209", place) << "an index of " << items.size()
-                           << (items.size() == 1 ? " place" : " places") << " into "
-                           << c.describe(base) << ", which has " << rank
-                           << (rank == 1 ? " dimension" : " dimensions");
+  c.error("BL0209", place) << "an index of " << counted(items.size(), "place") << " into "
+                           << c.describe(base) << ", which has "
+                           << counted(static_cast<std::size_t>(rank), "dimension");
   return false;
 }
 
@@ -288,8 +291,10 @@ bool whole_atoms(Context& c, const Item& item) {
          << " and extends over multiples of " << kAtom;
   if (item.kind == IndexKind::At)
     report << ", and this is one place";
-  else
+  else if (item.extent % kAtom != 0)
     report << ", and this extends over " << item.extent;
+  else
+    report << ", and this begins at " << *start;
   return false;
 }
 
@@ -383,6 +388,7 @@ Value index(Context& c, const Index& node, Place place) {
     if (!few_enough(c, *items, c.type(tile->id).rank(), base, place)) return Poison{};
     return slice(c, *tile, std::move(*items), place);
   }
+  if (base.is<Absent>()) return not_given(c, *node.base);
   return c.error("BL0126", node.base->place)
          << "memory, tiles and barriers have places, and '" << c.text(node.base->place) << "' is "
          << c.describe(base);

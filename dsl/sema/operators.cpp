@@ -389,6 +389,8 @@ std::optional<Register> fit(Context& c, const Value& value, ElementType element,
                             Place place, std::string_view place_name, vm::Span declared) {
   if (value.poisoned()) return std::nullopt;
   if (value.is_number()) return as_tile(c, value, element, shape, place);
+  if (value.is<Nothing>())
+    return c.error("BL0123", place) << "'" << c.text(place) << "' gives no value";
   const vm::Type wanted = vm::register_type(element, shape);
   const auto refuse_with = [&](std::string_view hint) {
     auto report = c.error("BL0207", place);

@@ -20,6 +20,7 @@ struct Binding {
   Value value;
   vm::Span span;          // of the name where it is declared
   bool variable = false;  // declared with `var`: may be assigned
+  bool by_let = false;    // declared with `let`, which could have been `var`
   std::string refusal;    // why the name may not be used here; empty for most
 };
 

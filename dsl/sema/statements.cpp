@@ -75,6 +75,11 @@ void bind(Context& c, const Let& node, std::size_t i, Value value, Place value_p
   const Place place = node.name_places[i];
   if (value.is<Nothing>())
     value = c.error("BL0123", value_place) << "'" << c.text(value_place) << "' gives no value";
+  if (value.is<Namespace>() || value.is<ModuleName>() || value.is<FunctionName>() ||
+      value.is<KernelName>() || value.is<BuiltinName>())
+    value = c.error("BL0126", value_place)
+            << "a value, a window, a type or a layout can be given a name, and this is "
+            << c.describe(value);
   if (node.type) value = with_type(c, node, value, value_place, name, place);
   if (node.layout) value = with_layout(c, node, value, fresh);
   const auto* tile = value.as<Register>();
@@ -83,6 +88,8 @@ void bind(Context& c, const Let& node, std::size_t i, Value value, Place value_p
     value = make_variable(c, value, node, value_place, place);
   name_value(c, value, name, fresh);
   declare(c, name, place, std::move(value), node.variable);
+  if (const auto here = c.scope->here().find(name); here != c.scope->here().end())
+    here->second.by_let = !node.variable;
 }
 
 void run_let(Context& c, const Let& node) {
@@ -135,11 +142,12 @@ std::optional<Register> assigned_variable(Context& c, const Expr& target) {
   if (!binding) {
     const bool known = lookup(c, name->text, target.place).has_value();
     auto report = c.error(known ? "BL0120" : "BL0103", target.place);
-    if (known)
+    if (known) {
       report << "'" << name->text << "' cannot be assigned";
-    else
+    } else {
       report << "unknown name '" << name->text << "'";
-    report.suggest(name->text, names_in_reach(c));
+      report.suggest(name->text, names_in_reach(c)).hint(fmt::format("var {} = …", name->text));
+    }
     return report;
   }
   if (binding->value.poisoned()) return std::nullopt;
@@ -149,7 +157,7 @@ std::optional<Register> assigned_variable(Context& c, const Expr& target) {
   report.note(binding->span, fmt::format("'{}' is declared", name->text));
   if (binding->value.is<Memory>())
     report.hint(fmt::format("{}[…] <- value stores to memory", name->text));
-  else
+  else if (binding->by_let)
     report.hint(fmt::format("var {} = …", name->text));
   return report;
 }
@@ -310,12 +318,6 @@ void run_print(Context& c, const Print& node, Place place) {
   }
 }
 
-void run_expression(Context& c, const ExprStmt& node) {
-  const Value value = evaluate(c, *node.x);
-  if (std::holds_alternative<Call>(node.x->node) || value.poisoned()) return;
-  c.error("BL0124", node.x->place) << "'" << c.text(node.x->place) << "' is computed and not used";
-}
-
 struct Run {
   Context& c;
   Place place;
@@ -336,7 +338,7 @@ struct Run {
   Flow operator()(const Warps& node) const { return run_warps(c, node, place); }
   Flow operator()(const Assert& node) const { return run_assert(c, node, place), Flow::Next; }
   Flow operator()(const Print& node) const { return run_print(c, node, place), Flow::Next; }
-  Flow operator()(const ExprStmt& node) const { return run_expression(c, node), Flow::Next; }
+  Flow operator()(const ExprStmt& node) const { return evaluate(c, *node.x), Flow::Next; }
 };
 
 // What the load part of a pipeline may hold; everything else has its own check when it meets an

@@ -12,6 +12,8 @@ namespace {
 
 using vm::Opcode;
 
+constexpr std::int64_t kMostArrivals = (1 << 20) - 1;  // the counter of an mbarrier has 20 bits
+
 bool explicit_only(Context& c, std::string_view what, Place place) {
   if (!c.comfortable()) return true;
   c.error("BL0223", place)
@@ -238,9 +240,9 @@ void run_barrier(Context& c, const BarrierDecl& node, Place place) {
     good = false;
   }
   const auto arrivals = count && good ? attribute_integer(c, *count) : std::nullopt;
-  if (arrivals && (*arrivals < 1 || *arrivals > 1024)) {
+  if (arrivals && (*arrivals < 1 || *arrivals > kMostArrivals)) {
     c.error("BL0214", count->place)
-        << "a phase waits for 1 to 1024 arrivals, and this for " << *arrivals;
+        << "a phase waits for 1 to " << kMostArrivals << " arrivals, and this for " << *arrivals;
   } else if (arrivals) {
     const vm::ValueId id = c.emit(place, Opcode::BarrierAlloc, vm::barrier_type(shape), {});
     c.build.last().set("count", *arrivals);
