@@ -138,14 +138,15 @@ bool refused(const vm::Diagnostics& diagnostics) {
                              [](const vm::Diagnostic& one) { return one.code == "BL0221"; });
 }
 
+// Another type at the same place only repeats what is wrong there.
 bool same(const vm::Diagnostic& a, const vm::Diagnostic& b) {
-  return a.code == b.code && a.span == b.span && a.message == b.message;
+  return a.code == b.code && a.span == b.span;
 }
 
 void add_new(const vm::Diagnostics& from, vm::Diagnostics& to) {
+  const std::vector<vm::Diagnostic> before = to.all();
   for (const vm::Diagnostic& one : from.all()) {
-    if (std::ranges::any_of(to.all(),
-                            [&](const vm::Diagnostic& known) { return same(known, one); }))
+    if (std::ranges::any_of(before, [&](const vm::Diagnostic& known) { return same(known, one); }))
       continue;
     auto& added = one.severity == vm::Severity::Error ? to.error(one.code, one.span)
                                                       : to.warning(one.code, one.span);

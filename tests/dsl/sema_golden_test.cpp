@@ -14,8 +14,7 @@
 namespace bitloom::tests {
 namespace {
 
-void check(const GoldenProgram& golden, dsl::SourceManager& sources,
-           vm::Diagnostics& diagnostics) {
+void check(const GoldenProgram& golden, dsl::SourceManager& sources, vm::Diagnostics& diagnostics) {
   dsl::Program program(sources, BITLOOM_SOURCE_DIR "/stdlib");
   program.load_text(golden.name, golden.text, diagnostics);
   ASSERT_FALSE(golden.run.empty());
