@@ -419,6 +419,22 @@ void LayoutAssigner::assign_packed() {
 
 // ---- Memory, and the rest ----
 
+// The data that an access moves; kNoValue when it moves no tile.
+ValueId accessed_tile(const Instruction& access) {
+  switch (access.opcode) {
+    case Opcode::Load:
+    case Opcode::Gather:
+      return access.outputs[0];
+    case Opcode::Store:
+    case Opcode::Atomic:
+      return access.inputs[1];
+    case Opcode::Scatter:
+      return access.inputs[2];
+    default:
+      return kNoValue;
+  }
+}
+
 void LayoutAssigner::assign_memory() {
   struct Access {
     Instruction* instruction;
@@ -427,11 +443,9 @@ void LayoutAssigner::assign_memory() {
   };
   std::vector<Access> accesses;
   for (Instruction* instruction : order_) {
-    const bool load = instruction->opcode == Opcode::Load;
-    if (!load && instruction->opcode != Opcode::Store) continue;
-    const ValueId tile = load ? instruction->outputs[0] : instruction->inputs[1];
-    const Type& type = function_.type(tile);
-    if (!type.is_scalar()) accesses.push_back({instruction, tile, layouts::size(type.shape)});
+    const ValueId tile = accessed_tile(*instruction);
+    if (tile == kNoValue || function_.type(tile).is_scalar()) continue;
+    accesses.push_back({instruction, tile, layouts::size(function_.type(tile).shape)});
   }
   std::stable_sort(accesses.begin(), accesses.end(),
                    [](const Access& a, const Access& b) { return a.elements > b.elements; });
@@ -442,9 +456,7 @@ void LayoutAssigner::assign_memory() {
         aligned_bytes(function_, facts_, instruction.inputs[0], instruction.shape("clip"));
     const int bits = function_.type(access.tile).element.bits;
     set(access.tile, default_layout(access.tile, threads_[&instruction], std::max(8 * bytes, bits)),
-        instruction.span,
-        instruction.opcode == Opcode::Load ? "coalesced for this load"
-                                           : "coalesced for this store");
+        instruction.span, fmt::format("coalesced for this {}", info(instruction.opcode).mnemonic));
     propagate();
   }
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "layouts/fragments.h"
@@ -89,23 +90,25 @@ std::optional<DotLayouts> fma_layouts(const DotShape& shape, const RegisterLayou
   return DotLayouts{*rows * layouts::local(1, shape.k), *columns * layouts::local(shape.k, 1), c};
 }
 
+// A thread holds whole rows of A and whole columns of B: as many as its part of C has. So the grid
+// of threads that employs most comes first, and among those the one whose parts are nearly square.
 RegisterLayout fma_result(const DotShape& shape, std::int64_t threads) {
-  const std::int64_t vector = std::gcd<std::int64_t>(shape.n, 4);
-  const std::int64_t height = std::gcd<std::int64_t>(shape.m, 4);
-  std::int64_t rest = threads;
-  // A warp in rows of eight threads, so that A and B are shared about alike; then whatever is left.
-  const std::int64_t near_n = std::gcd(shape.n / vector, std::gcd<std::int64_t>(rest, 8));
-  rest /= near_n;
-  const std::int64_t near_m = std::gcd(shape.m / height, rest);
-  rest /= near_m;
-  const std::int64_t far_n = std::gcd(shape.n / vector / near_n, rest);
-  rest /= far_n;
-  const std::int64_t far_m = std::gcd(shape.m / near_m, rest);
-  rest /= far_m;
-  const std::int64_t block_m = std::gcd(shape.m / near_m / far_m, height);
-  return layouts::local(shape.m / near_m / far_m / block_m, shape.n / vector / near_n / far_n) *
-         layouts::replicated(rest) * layouts::spatial(far_m, far_n) *
-         layouts::spatial(near_m, near_n) * layouts::local(block_m, vector);
+  std::int64_t best_m = 1, best_n = 1;
+  const auto held = [&](std::int64_t m, std::int64_t n) { return shape.m / m + shape.n / n; };
+  for (std::int64_t m = 1; m <= std::min(shape.m, threads); ++m) {
+    for (std::int64_t n = 1; n <= std::min(shape.n, threads / m); ++n) {
+      if (shape.m % m != 0 || shape.n % n != 0 || threads % (m * n) != 0) continue;
+      const bool busier = m * n > best_m * best_n;
+      const bool squarer = m * n == best_m * best_n && held(m, n) < held(best_m, best_n);
+      if (!busier && !squarer) continue;
+      best_m = m;
+      best_n = n;
+    }
+  }
+  const std::int64_t vector = std::gcd<std::int64_t>(shape.n / best_n, 4);
+  return layouts::local(shape.m / best_m, shape.n / best_n / vector) *
+         layouts::replicated(threads / (best_m * best_n)) * layouts::spatial(best_m, best_n) *
+         layouts::local(1, vector);
 }
 
 std::vector<DotLayouts> wgmma_layouts(const DotShape& shape, std::int64_t threads) {

@@ -42,7 +42,7 @@ bool has_fma(const DotShape& shape);
 std::vector<DotLayouts> mma_layouts(const DotShape& shape, std::int64_t threads);
 // Operands for a result in the given layout, computed by fma.
 std::optional<DotLayouts> fma_layouts(const DotShape& shape, const layouts::RegisterLayout& c);
-// A result for fma: little tiles a thread, so that operands are used more than once.
+// A result for fma.
 layouts::RegisterLayout fma_result(const DotShape& shape, std::int64_t threads);
 
 // Warpgroup products: the accumulator [m, n], and A when it comes from registers.
