@@ -25,8 +25,9 @@ std::string called(const vm::Value& parameter, const Source& source) {
                              : fmt::format("'{}' ({})", parameter.name, source.name);
 }
 
-SizeExpr::Lookup lookup_in(const std::map<std::string, std::int64_t>& sizes) {
-  return [&sizes](std::string_view name) -> std::optional<std::int64_t> {
+SizeExpr::Lookup lookup_in(const std::map<std::string, std::int64_t>& sizes, int device_sms) {
+  return [&sizes, device_sms](std::string_view name) -> std::optional<std::int64_t> {
+    if (name == "device.sms") return device_sms;
     const auto found = sizes.find(std::string(name));
     if (found == sizes.end()) return std::nullopt;
     return found->second;
@@ -159,7 +160,7 @@ bool Binder::sizes() {
 
 bool Binder::constraints() {
   for (const vm::Constraint& constraint : function_.constraints) {
-    const auto holds = constraint.condition.evaluate(lookup_in(solved));
+    const auto holds = constraint.condition.evaluate(lookup_in(solved, request_.device_sms));
     if (!holds) {
       diagnostics_.error(
           "BL0407", constraint.span,
@@ -182,7 +183,7 @@ bool Binder::constraints() {
 std::optional<vm::Shape> Binder::extents_of(const vm::Value& parameter) {
   vm::Shape extents;
   for (const SizeExpr& extent : parameter.type.extents) {
-    const auto value = extent.evaluate(lookup_in(solved));
+    const auto value = extent.evaluate(lookup_in(solved, request_.device_sms));
     if (!value || *value < 0) {
       diagnostics_.error("BL0418", parameter.span,
                          fmt::format("extent {} of '{}' is {}", extent.to_string(), parameter.name,

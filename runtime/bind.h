@@ -50,6 +50,7 @@ struct Request {
   std::map<std::string, std::int64_t> sizes;  // said outright
   std::set<std::string> outputs;              // parameters that need no argument
   std::uint64_t seed = 0;                     // of Random
+  int device_sms = 132;                       // the value of device.sms
 };
 
 // Sets the type generics that `specialization` leaves open and an array decides.

@@ -61,8 +61,10 @@ bool execute(const Job& job, dsl::SourceManager& sources, const std::string& std
   outcome.timings = std::move(passes.timings);
   outcome.remarks = std::move(passes.remarks);
   if (!lowered) return false;
-  return vm::launch(outcome.function, outcome.binding.sizes, outcome.binding.arguments(),
-                    job.launch, diagnostics, &outcome.report);
+  vm::LaunchOptions launch = job.launch;
+  launch.device_sms = job.request.device_sms;
+  return vm::launch(outcome.function, outcome.binding.sizes, outcome.binding.arguments(), launch,
+                    diagnostics, &outcome.report);
 }
 
 }  // namespace bitloom::runtime

@@ -133,16 +133,33 @@ std::optional<Indexed> indexed(Context& c, const BuiltinCall& call, std::size_t 
   return result;
 }
 
+// The same elements as a tile of one dimension; costs nothing.
+ValueId flattened(Context& c, Place place, ValueId tile) {
+  const vm::Type type = c.type(tile);
+  return c.emit(place, Opcode::Reshape,
+                vm::register_type(type.element, {layouts::size(type.shape)}), {tile});
+}
+
 Value gather(Context& c, const BuiltinCall& call) {
   const auto what = indexed(c, call, 1, 2);
   std::optional<Register> mask;
   if (!what || !read_mask(c, call, 3, what->shape, mask)) return Poison{};
-  const ValueId id = c.emit(call.place, Opcode::Gather,
-                            vm::register_type(c.type(what->memory.id).element, what->shape),
-                            {what->memory.id, what->index.id, id_or_none(mask)});
+  // A table of one dimension takes indexes of any shape: the instruction sees a row of them.
+  const bool flat = c.type(what->memory.id).rank() == 1 && what->shape.size() > 1;
+  ValueId index = what->index.id, mask_id = id_or_none(mask);
+  Shape shape = what->shape;
+  if (flat) {
+    index = flattened(c, call.place, index);
+    if (mask) mask_id = flattened(c, call.place, mask_id);
+    shape = {layouts::size(shape)};
+  }
+  const vm::ElementType element = c.type(what->memory.id).element;
+  ValueId id = c.emit(call.place, Opcode::Gather, vm::register_type(element, shape),
+                      {what->memory.id, index, mask_id});
   c.build.last().set("dim", what->dim);
   set_clip(c, c.build.last(), what->memory);
   if (call.has(4)) c.build.last().set("cache", call.word(4));
+  if (flat) id = c.emit(call.place, Opcode::Reshape, vm::register_type(element, what->shape), {id});
   return Register{id};
 }
 

@@ -1,40 +1,12 @@
 // vector_add, softmax, layernorm and quantize against float64, on random shapes.
 #include <fmt/format.h>
-#include <gtest/gtest.h>
 
-#include <cmath>
-#include <random>
+#include <array>
 
-#include "tests/kernels/kernel_runner.h"
-#include "vm/numerics.h"
+#include "tests/kernels/arrays.h"
 
 namespace bitloom::test {
 namespace {
-
-using runtime::HostArray;
-
-HostArray normal(vm::ElementType type, runtime::Shape shape, std::mt19937_64& random,
-                 double deviation = 1) {
-  HostArray array = *HostArray::zeros(type, std::move(shape));
-  std::normal_distribution<double> draw(0, deviation);
-  for (std::size_t i = 0; i < array.size(); ++i) array.set_code(i, vm::encode(type, draw(random)));
-  return array;
-}
-
-double at(const HostArray& array, std::int64_t i) {
-  return vm::decode(array.type(), array.code(static_cast<std::size_t>(i)));
-}
-
-std::int64_t pick(std::mt19937_64& random, std::int64_t low, std::int64_t high) {
-  return std::uniform_int_distribution<std::int64_t>(low, high)(random);
-}
-
-std::map<std::string, HostArray> must_run(const KernelRun& run) {
-  std::string report;
-  auto results = run_kernel(run, report);
-  EXPECT_TRUE(results.has_value()) << report;
-  return results.value_or(std::map<std::string, HostArray>{});
-}
 
 TEST(VectorAdd, IsExact) {
   std::mt19937_64 random(test_seed());

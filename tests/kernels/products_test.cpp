@@ -1,0 +1,193 @@
+// The products beside gemm.bl, against float64: streaming, warpgroup, grouped, lookup tables,
+// low-rank correction, sparse activations.
+#include <fmt/format.h>
+
+#include "tests/kernels/arrays.h"
+
+namespace bitloom::test {
+namespace {
+
+// x[m, k] · w[k, n] with one scale a column and group, in float64.
+std::vector<double> product(const HostArray& x, const HostArray& w, const HostArray& scale,
+                            std::int64_t m, std::int64_t k, std::int64_t n, std::int64_t group) {
+  std::vector<double> c(static_cast<std::size_t>(m * n), 0.0);
+  for (std::int64_t i = 0; i < m; ++i) {
+    for (std::int64_t kk = 0; kk < k; ++kk) {
+      for (std::int64_t j = 0; j < n; ++j) {
+        c[static_cast<std::size_t>(i * n + j)] +=
+            at(x, i * k + kk) * at(w, kk * n + j) * at(scale, kk / group * n + j);
+      }
+    }
+  }
+  return c;
+}
+
+struct Operands {
+  HostArray a, w, scale;
+  Operands(vm::ElementType type, std::int64_t m, std::int64_t k, std::int64_t n, std::int64_t group,
+           std::mt19937_64& random)
+      : a(normal(vm::kF16, {m, k}, random)),
+        w(codes(type, {k, n}, random)),
+        scale(normal(vm::kF16, {k / group, n}, random, 0.01, 0.1)) {}
+};
+
+TEST(GemmStream, AgreesWithFloat64ForAnySplit) {
+  std::mt19937_64 random(test_seed());
+  for (const char* type : {"u4", "i3", "e2m1", "i8"}) {
+    for (const int sms : {1, 2, 5}) {
+      const std::int64_t m = pick(random, 1, 8), k = 128 * pick(random, 1, 6),
+                         n = 8 * pick(random, 1, 50);
+      SCOPED_TRACE(fmt::format("W={} m={} k={} n={} sms={}", type, m, k, n, sms));
+      const Operands o(*vm::parse_element_type(type), m, k, n, 128, random);
+      KernelRun run{.file = "gemm/gemm_stream.bl", .generics = {{"W", type}}, .target = "sm_90a"};
+      run.request.device_sms = sms;
+      run.request.sizes = {{"slots", 4 * sms}};
+      run.request.arguments = {{"a", {o.a, "a"}},
+                               {"w", {o.w, "w"}},
+                               {"scale", {o.scale, "s"}},
+                               {"part", {runtime::Source::Zeros{}, ""}},
+                               {"ticket", {runtime::Source::Zeros{}, ""}}};
+      run.request.outputs = {"c", "ticket"};
+      const auto results = must_run(run);
+      ASSERT_TRUE(results.contains("c"));
+      EXPECT_LT(relative_error(results.at("c"), product(o.a, o.w, o.scale, m, k, n, 128)), 2e-3);
+      for (std::size_t i = 0; i < results.at("ticket").size(); ++i)
+        EXPECT_EQ(results.at("ticket").code(i), 0u);
+    }
+  }
+}
+
+TEST(GemmWgmma, AgreesWithFloat64) {
+  std::mt19937_64 random(test_seed() + 1);
+  for (const char* type : {"u4", "i4", "e3m2", "u3"}) {
+    const std::int64_t m = pick(random, 1, 200), k = 128 * pick(random, 1, 4), n = 256;
+    SCOPED_TRACE(fmt::format("W={} m={} k={}", type, m, k));
+    const Operands o(*vm::parse_element_type(type), m, k, n, 128, random);
+    KernelRun run{.file = "gemm/gemm_wgmma.bl", .generics = {{"W", type}}, .target = "sm_90a"};
+    run.request.arguments = {{"a", {o.a, "a"}}, {"w", {o.w, "w"}}, {"scale", {o.scale, "s"}}};
+    run.request.outputs = {"c"};
+    const auto results = must_run(run);
+    ASSERT_TRUE(results.contains("c"));
+    EXPECT_LT(relative_error(results.at("c"), product(o.a, o.w, o.scale, m, k, n, 128)), 2e-3);
+  }
+}
+
+TEST(GroupedGemm, EachRowMeetsTheWeightsOfItsGroup) {
+  std::mt19937_64 random(test_seed() + 2);
+  const std::vector<int> offsets = {0, 5, 5, 38, 40};
+  const std::int64_t groups = 4, rows = 40, k = 128, n = 8 * pick(random, 1, 40);
+  const HostArray a = normal(vm::kF16, {rows, k}, random),
+                  w = codes(vm::signed_type(4), {groups * k, n}, random);
+  const HostArray scale = normal(vm::kF16, {groups, n}, random, 0.01, 0.1);
+  KernelRun run{.file = "gemm/grouped_gemm.bl", .generics = {{"W", "i4"}}};
+  run.request.device_sms = 3;
+  run.request.sizes = {{"groups", groups}, {"k", k}};
+  run.request.arguments = {{"a", {a, "a"}},
+                           {"w", {w, "w"}},
+                           {"scale", {scale, "s"}},
+                           {"offset", {integers({5}, offsets), "o"}}};
+  run.request.outputs = {"c"};
+  const auto results = must_run(run);
+  ASSERT_TRUE(results.contains("c"));
+  std::vector<double> expected(static_cast<std::size_t>(rows * n), 0.0);
+  for (std::int64_t g = 0; g < groups; ++g) {
+    for (std::int64_t r = offsets[static_cast<std::size_t>(g)];
+         r < offsets[static_cast<std::size_t>(g + 1)]; ++r) {
+      for (std::int64_t kk = 0; kk < k; ++kk) {
+        for (std::int64_t j = 0; j < n; ++j) {
+          expected[static_cast<std::size_t>(r * n + j)] +=
+              at(a, r * k + kk) * at(w, (g * k + kk) * n + j) * at(scale, g * n + j);
+        }
+      }
+    }
+  }
+  EXPECT_LT(relative_error(results.at("c"), expected), 2e-3);
+}
+
+TEST(LutGemv, EveryWidthAgreesWithFloat64) {
+  std::mt19937_64 random(test_seed() + 3);
+  for (const int bits : {1, 2, 3, 4, 8}) {
+    const std::int64_t m = pick(random, 1, 3), k = 128 * pick(random, 1, 3),
+                       n = 8 * pick(random, 1, 30), entries = 1 << bits;
+    SCOPED_TRACE(fmt::format("bits={} m={} k={} n={}", bits, m, k, n));
+    const HostArray x = normal(vm::kF16, {m, k}, random),
+                    table = normal(vm::kF16, {k / 128, entries}, random);
+    HostArray code = zeros(vm::codebook_type(bits), {k, n});
+    for (std::size_t i = 0; i < code.size(); ++i)
+      code.set_code(i, static_cast<std::uint64_t>(pick(random, 0, entries - 1)));
+    KernelRun run{.file = "lut/lut_gemv.bl", .generics = {{"B", fmt::to_string(bits)}}};
+    run.request.arguments = {
+        {"x", {x, "x"}}, {"code", {code, "code"}}, {"table", {table, "table"}}};
+    run.request.outputs = {"y"};
+    const auto results = must_run(run);
+    ASSERT_TRUE(results.contains("y"));
+    std::vector<double> expected(static_cast<std::size_t>(m * n), 0.0);
+    for (std::int64_t i = 0; i < m; ++i) {
+      for (std::int64_t kk = 0; kk < k; ++kk) {
+        for (std::int64_t j = 0; j < n; ++j) {
+          const auto entry =
+              static_cast<std::int64_t>(code.code(static_cast<std::size_t>(kk * n + j)));
+          expected[static_cast<std::size_t>(i * n + j)] +=
+              at(x, i * k + kk) * at(table, kk / 128 * entries + entry);
+        }
+      }
+    }
+    EXPECT_LT(relative_error(results.at("y"), expected), 2e-3);
+  }
+}
+
+TEST(LqerDecode, AddsTheLowRankTerm) {
+  std::mt19937_64 random(test_seed() + 4);
+  const std::int64_t m = pick(random, 1, 8), k = 128 * pick(random, 1, 3),
+                     n = 128 * pick(random, 2, 3), rank = 32;
+  SCOPED_TRACE(fmt::format("m={} k={} n={}", m, k, n));
+  const Operands o(vm::signed_type(4), m, k, n, 128, random);
+  const HostArray left = normal(vm::kF16, {k, rank}, random, 0.1),
+                  right = normal(vm::kF16, {rank, n}, random, 0.1);
+  KernelRun run{.file = "lqer/lqer_decode.bl", .generics = {{"W", "i4"}}};
+  run.request.arguments = {{"x", {o.a, "x"}},
+                           {"w", {o.w, "w"}},
+                           {"scale", {o.scale, "s"}},
+                           {"left", {left, "A"}},
+                           {"right", {right, "B"}},
+                           {"t", {runtime::Source::Zeros{}, ""}},
+                           {"ready", {runtime::Source::Zeros{}, ""}}};
+  run.request.outputs = {"y"};
+  const auto results = must_run(run);
+  ASSERT_TRUE(results.contains("y"));
+  std::vector<double> expected = product(o.a, o.w, o.scale, m, k, n, 128);
+  for (std::int64_t i = 0; i < m; ++i) {
+    for (std::int64_t r = 0; r < rank; ++r) {
+      double t = 0;
+      for (std::int64_t kk = 0; kk < k; ++kk) t += at(o.a, i * k + kk) * at(left, kk * rank + r);
+      for (std::int64_t j = 0; j < n; ++j)
+        expected[static_cast<std::size_t>(i * n + j)] += t * at(right, r * n + j);
+    }
+  }
+  EXPECT_LT(relative_error(results.at("y"), expected), 2e-3);
+}
+
+TEST(SparseGemv, SkipsWhatIsBelowTheThreshold) {
+  std::mt19937_64 random(test_seed() + 5);
+  const std::int64_t k = pick(random, 1, 2500), n = pick(random, 1, 400);
+  SCOPED_TRACE(fmt::format("k={} n={}", k, n));
+  const HostArray x = normal(vm::kF16, {k}, random), w = normal(vm::kF16, {k, n}, random);
+  KernelRun run{.file = "sparse/sparse_gemv.bl"};
+  run.request.arguments = {{"x", {x, "x"}},
+                           {"w", {w, "w"}},
+                           {"threshold", {1.0, ""}},
+                           {"y", {zeros(vm::kF32, {n}), "y"}}};
+  run.request.outputs = {"y"};
+  const auto results = must_run(run);
+  ASSERT_TRUE(results.contains("y"));
+  std::vector<double> expected(static_cast<std::size_t>(n), 0.0);
+  for (std::int64_t i = 0; i < k; ++i) {
+    if (std::abs(at(x, i)) <= 1.0) continue;
+    for (std::int64_t j = 0; j < n; ++j)
+      expected[static_cast<std::size_t>(j)] += at(x, i) * at(w, i * n + j);
+  }
+  EXPECT_LT(relative_error(results.at("y"), expected), 1e-5);
+}
+
+}  // namespace
+}  // namespace bitloom::test
