@@ -5,18 +5,18 @@
 // functions; generated code is proved equal to them code by code (tests/vm/words). docs/numerics.md
 // says the same in tables.
 //
-//   decode(type, code)      the number a code stands for. Every number of every type but i64 and
-//   u64 fits a double. encode(type, number)    the code of the nearest number of the type: rounded
-//   once, whatever the type. convert(to, from, code) encode(to, decode(from, code)), exact for
-//   64-bit integers too. This is what `cast` means.
+//   decode(type, code)       the number a code stands for; all but i64 and u64 fit a double
+//   encode(type, number)     the code of the nearest number of the type, rounded once
+//   convert(to, from, code)  encode(to, decode(from, code)), exact for 64-bit integers too: `cast`
 //
-// A code is the low `bits` bits of an integer; bits above them must be 0. The format of a float
-// stands in FloatFormat:
+// A code is the low `bits` bits of an integer; bits above them must be 0. FloatFormat says how the
+// code of a float is made up:
 //
-//   f16 bf16 tf32 f32 f64   exponent all ones: infinity (mantissa 0) or NaN        overflow gives
-//   infinity e5m2                    the same overflow saturates e4m3                    S.1111.111
-//   is NaN, everything else is a number         overflow saturates at 448 eXmY every code is a
-//   number                                 overflow saturates, NaN gives +max
+//   type                   codes that are no numbers             overflow gives
+//   f16 bf16 tf32 f32 f64  exponent all ones: infinity and NaN   infinity
+//   e5m2                   the same                              the last finite number
+//   e4m3                   S.1111.111 is NaN                     448
+//   eXmY                   none                                  the last number; so does NaN
 //
 // All are correctly rounded to nearest, ties to the even mantissa, unless a Rounding says
 // otherwise; subnormals are never flushed. A conversion that yields NaN yields the one canonical

@@ -12,8 +12,7 @@
 namespace bitloom::vm {
 namespace {
 
-// ---- One number at a time
-// ------------------------------------------------------------------------
+// ---- One number at a time ---------------------------------------------------------------------
 
 // Steps a rounded number to the odd one of its two neighbours when something (`tail`, with its
 // sign) was cut off. A number rounded to odd can be rounded again to a shorter format as if it were
@@ -96,8 +95,7 @@ void arithmetic_from(std::size_t first, const void* a, const void* b, const void
 
 #if BITLOOM_HAVE_AVX2
 
-// ---- Eight at a time
-// -----------------------------------------------------------------------------
+// ---- Eight at a time --------------------------------------------------------------------------
 
 BITLOOM_AVX2 __m128i load_codes(const void* codes, std::size_t i) {
   return _mm_loadu_si128(reinterpret_cast<const __m128i*>(static_cast<const char*>(codes) + 2 * i));
@@ -249,8 +247,7 @@ BITLOOM_AVX2 std::size_t narrow_by_eights(const float* numbers, std::uint16_t* c
 
 #endif
 
-// ---- Dispatch
-// ------------------------------------------------------------------------------------
+// ---- Dispatch ---------------------------------------------------------------------------------
 
 template <HalfFormat format, HalfOp op>
 void arithmetic(const void* a, const void* b, const void* c, void* out, std::size_t count) {

@@ -1,16 +1,17 @@
 // Arrays of f16 and bf16: conversion to and from f32, and arithmetic, bit for bit as vm/numerics.h
 // defines it.
 //
-//   f32 to f16, bf16   one rounding to nearest even, overflow to infinity, NaN to the canonical
-//   0x7fff f16 to f32         exact; NaN to the canonical 0x7fffffff bf16 to f32        sixteen
-//   zero bits behind, NaN included arithmetic         correctly rounded; NaN results are canonical
+//   f32 to f16, bf16  one rounding to nearest even, overflow to infinity, NaN to 0x7fff
+//   f16 to f32        exact; NaN to the canonical 0x7fffffff
+//   bf16 to f32       sixteen zero bits behind, NaN included
+//   arithmetic        correctly rounded; NaN results are canonical
 //
 // The array forms use AVX2, FMA and F16C where the processor has them (asked once, at run time) and
 // give the same bits without. Sums, differences, products and quotients of f16 or bf16 may be
 // computed in f32 and rounded once more: f32 has more than twice their precision plus two bits, so
 // the second rounding changes nothing (Figueroa 1995). That does not hold for fma, which therefore
-// rounds its f32 sum to odd first (Boldo and Melquiond 2008). tests/vm/numerics/half_test.cpp
-// proves all of it against vm/numerics.h and exact integers.
+// rounds its sum to odd first (Boldo and Melquiond 2008). tests/vm/numerics/half_test.cpp proves
+// all of it against vm/numerics.h and exact integers.
 #pragma once
 
 #include <bit>

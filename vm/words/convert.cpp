@@ -43,8 +43,7 @@ bool contains(ElementType to, ElementType from) {
   return lowest(to) <= lowest(from) && highest(from) <= highest(to);
 }
 
-// ---- Which way
-// ---------------------------------------------------------------------------------------
+// ---- Which way --------------------------------------------------------------------------------
 
 std::vector<Word> from_integers(Lowering& x) {
   const ElementType from = x.source(), to = x.request.destination;
@@ -100,8 +99,7 @@ Conversion attempt(const ConversionRequest& request, std::span<const int> shifts
   return {x.b.finish(outputs), x.scales};
 }
 
-// ---- What is asked
-// -----------------------------------------------------------------------------------
+// ---- What is asked ----------------------------------------------------------------------------
 
 bool is_exact(ElementType from, ElementType to) {
   if (from == to) return true;

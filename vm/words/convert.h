@@ -4,18 +4,16 @@
 // dense codes of another. What every code becomes is defined in vm/numerics.h; this is how to
 // compute it with a GPU's bit and half2 operations, two or four elements at a time:
 //
-//   integers to f16     a mask and the bits 0x6400 make the f16 number 1024 + q 2^p out of a code
-//   at mantissa bit p; one fma
-//                       takes 1024 and the bias away. A sign bit is flipped by the same mask
-//                       operation.
-//   integers to bf16    the same with 128 + q, up to 7 bits; 8 bits in two parts
-//   integers to f32     the same with 2^23 + q
-//   integers to bytes   codes are brought to the bottom of their byte, four at once
-//   eXmY to f16, bf16   sign and magnitude move to their places in the wider format, a
-//   multiplication by a power of two
-//                       mends the exponent and the subnormals
-//   f32 to eXmY         adding and taking away 1.5 · 2^(exponent + 23 - mantissa) rounds to the
-//   mantissa of the target
+//   integers to f16    a mask and the bits 0x6400 make the f16 number 1024 + q 2^p out of a code
+//                      at mantissa bit p; one fma takes 1024 and the bias away. The same mask
+//                      operation flips a sign bit.
+//   integers to bf16   the same with 128 + q, up to 7 bits; 8 bits in two parts
+//   integers to f32    the same with 2^23 + q
+//   integers to bytes  codes are brought to the bottom of their byte, four at once
+//   eXmY to f16, bf16  sign and magnitude move to their places in the wider format; a product with
+//                      a power of two mends the exponent and the subnormals
+//   f32 to eXmY        adding and taking away 1.5 · 2^(exponent + 23 - mantissa) rounds to the
+//                      mantissa of the target
 //
 // Codes may lie anywhere in the thread's words. How they are brought together (shifts, funnel
 // shifts, byte permutations) is found by trying: vm/words/convert/gather.h. Sources: Kim et al.,

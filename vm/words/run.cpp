@@ -27,46 +27,52 @@ struct Step {
   std::uint32_t imm = 0;
 };
 
-// ---- prmt with one selector for all lanes: the only kind that lowered conversions contain
-// ----------
+// ---- prmt with one selector for all lanes: the only kind that lowered conversions contain -------
 
 void permute_uniform(const Lanes& x) {
   struct Byte {
-    std::uint32_t shift, mask;
-    bool from_b;
+    std::uint32_t from, to;
+    bool from_b, sign;
   } bytes[4];
   for (std::uint32_t i = 0; i < 4; ++i) {
-    const std::uint32_t nibble = (x.imm >> (4 * i)) & 7u;
-    bytes[i] = {8 * (nibble & 3u), 8 * i, nibble >= 4};
+    const std::uint32_t nibble = x.imm >> (4 * i);
+    bytes[i] = {8 * (nibble & 3u), 8 * i, (nibble & 4u) != 0, (nibble & 8u) != 0};
   }
 #pragma GCC ivdep
   for (std::size_t i = 0; i < x.count; ++i) {
     const std::uint32_t a = x.a[i], b = x.b[i];
     std::uint32_t word = 0;
-    for (const Byte& byte : bytes)
-      word |= (((byte.from_b ? b : a) >> byte.shift) & 0xffu) << byte.mask;
+    for (const Byte& byte : bytes) {
+      const std::uint32_t value = ((byte.from_b ? b : a) >> byte.from) & 0xffu;
+      word |= (byte.sign ? 0xffu * (value >> 7) : value) << byte.to;
+    }
     x.d[i] = word;
   }
 }
 
 #if BITLOOM_HAVE_AVX2
+BITLOOM_AVX2 __m256i load(const void* at) {
+  return _mm256_loadu_si256(static_cast<const __m256i*>(at));
+}
+
 // Byte shuffles pick within each word; a negative index gives 0.
 BITLOOM_AVX2 void permute_uniform_avx2(const Lanes& x) {
-  alignas(32) std::int8_t from_a[32], from_b[32];
+  alignas(32) std::int8_t from_a[32], from_b[32], sign[32];
   for (int i = 0; i < 32; ++i) {
-    const int nibble = static_cast<int>(x.imm >> (4 * (i & 3))) & 7, word = i & 12;
-    from_a[i] = static_cast<std::int8_t>(nibble < 4 ? word + nibble : -1);
-    from_b[i] = static_cast<std::int8_t>(nibble >= 4 ? word + nibble - 4 : -1);
+    const int nibble = static_cast<int>(x.imm >> (4 * (i & 3))) & 15,
+              byte = (i & 12) + (nibble & 3);
+    from_a[i] = static_cast<std::int8_t>(nibble & 4 ? -1 : byte);
+    from_b[i] = static_cast<std::int8_t>(nibble & 4 ? byte : -1);
+    sign[i] = static_cast<std::int8_t>(nibble & 8 ? -1 : 0);
   }
-  const __m256i pick_a = _mm256_load_si256(reinterpret_cast<const __m256i*>(from_a));
-  const __m256i pick_b = _mm256_load_si256(reinterpret_cast<const __m256i*>(from_b));
+  const __m256i pick_a = load(from_a), pick_b = load(from_b), signs = load(sign);
   std::size_t i = 0;
   for (; i + 8 <= x.count; i += 8) {
-    const __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x.a + i));
-    const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x.b + i));
-    const __m256i d =
-        _mm256_or_si256(_mm256_shuffle_epi8(a, pick_a), _mm256_shuffle_epi8(b, pick_b));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(x.d + i), d);
+    const __m256i picked = _mm256_or_si256(_mm256_shuffle_epi8(load(x.a + i), pick_a),
+                                           _mm256_shuffle_epi8(load(x.b + i), pick_b));
+    const __m256i copies = _mm256_cmpgt_epi8(_mm256_setzero_si256(), picked);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(x.d + i),
+                        _mm256_blendv_epi8(picked, copies, signs));
   }
   permute_uniform({x.d + i, x.a + i, x.b + i, nullptr, x.imm, x.count - i});
 }
@@ -82,8 +88,7 @@ void execute_portable(const Step& step, const Lanes& lanes) {
   words_detail::execute(step.opcode, lanes);
 }
 
-// ---- The program
-// -----------------------------------------------------------------------------------
+// ---- The program ------------------------------------------------------------------------------
 
 // Which registers hold one constant from beginning to end: written once, by mov.
 std::vector<const WordOp*> find_constants(const WordProgram& program) {
@@ -98,8 +103,6 @@ std::vector<const WordOp*> find_constants(const WordProgram& program) {
   return constants;
 }
 
-constexpr std::uint32_t kSignNibbles = 0x8888;
-
 std::vector<Step> find_steps(const WordProgram& program,
                              const std::vector<const WordOp*>& constants) {
   std::vector<Step> steps;
@@ -107,8 +110,7 @@ std::vector<Step> find_steps(const WordProgram& program,
   for (const WordOp& op : program.ops) {
     if (constants[op.dst]) continue;
     Step step{op.opcode, false, op.dst, op.a, op.b, op.c, op.imm};
-    if (op.opcode == WordOpcode::Prmt && constants[op.c] &&
-        !(constants[op.c]->imm & kSignNibbles)) {
+    if (op.opcode == WordOpcode::Prmt && constants[op.c]) {
       step.uniform = true;
       step.imm = constants[op.c]->imm;
     }

@@ -61,8 +61,7 @@ BITLOOM_INLINE U result(float x) {
   return is_nan(bits) ? 0x7fffffffu : bits;
 }
 
-// ---- Bits
-// ----------------------------------------------------------------------------------------
+// ---- Bits -------------------------------------------------------------------------------------
 
 // The functions that lowered conversions use have loops of their own; any other is the exclusive or
 // of the products that its algebraic normal form names (a Moebius transform of the table).
@@ -128,8 +127,7 @@ BITLOOM_INLINE U bit_count(U x) {
   return ((x + (x >> 4)) & 0x0f0f0f0fu) * 0x01010101u >> 24;
 }
 
-// ---- f32 and integers
-// ------------------------------------------------------------------------------
+// ---- f32 and integers -------------------------------------------------------------------------
 
 BITLOOM_INLINE U min_f32(U a, U b) {
   const float x = number(a), y = number(b);
@@ -173,8 +171,7 @@ BITLOOM_INLINE U from_unsigned(U x) {
   return std::bit_cast<U>(high * 65536.0f + low);
 }
 
-// ---- Dispatch
-// --------------------------------------------------------------------------------------
+// ---- Dispatch ---------------------------------------------------------------------------------
 
 BITLOOM_INLINE void half(const Lanes& x, HalfFormat format, HalfOp op) {
   half_arithmetic(format, op, x.a, x.b, x.c, x.d, 2 * x.count);

@@ -85,8 +85,7 @@ std::string ptx(const WordOp& op, std::string_view register_prefix);
 int cost(const WordProgram& program);
 int least_sm(const WordProgram& program);
 
-// ---- Rewrites: each keeps what the program computes
-// ------------------------------------------------
+// ---- Rewrites: each keeps what the program computes -------------------------------------------
 
 // Drops operations whose result nobody reads.
 WordProgram eliminate_dead_ops(const WordProgram& program);

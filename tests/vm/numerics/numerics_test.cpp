@@ -28,8 +28,7 @@ bool same(double a, double b) {
   return (std::isnan(a) && std::isnan(b)) || (a == b && std::signbit(a) == std::signbit(b));
 }
 
-// ---- What codes mean
-// -----------------------------------------------------------------------------
+// ---- What codes mean --------------------------------------------------------------------------
 
 TEST(Decode, E2M1HasTheSixteenNumbersOfFp4) {
   EXPECT_THAT(numbers(type_of("e2m1")), testing::ElementsAre(0, 0.5, 1, 1.5, 2, 3, 4, 6, -0.0, -0.5,
@@ -95,8 +94,7 @@ TEST(Decode, OnlyE4M3E5M2AndTheWideFloatsHaveNaN) {
   }
 }
 
-// ---- encode against a search through every code
-// --------------------------------------------------
+// ---- encode against a search through every code -----------------------------------------------
 
 TEST(Encode, GivesEveryNumberItsOwnCode) {
   for (const ElementType type : all_element_types()) {
@@ -182,8 +180,7 @@ TEST(Encode, WideFloatsAgreeWithTheProcessor) {
   }
 }
 
-// ---- Overflow, infinities, NaN, zero
-// -------------------------------------------------------------
+// ---- Overflow, infinities, NaN, zero ----------------------------------------------------------
 
 TEST(Encode, OverflowIsInfinityForWideFloatsAndSaturationForNarrowOnes) {
   for (const ElementType type : {kF16, kBF16, kTF32, kF32}) {
@@ -260,8 +257,7 @@ TEST(Encode, IntegersRoundToEvenAndSaturate) {
   EXPECT_EQ(encode(type_of("i1"), -3), 1);
 }
 
-// ---- convert
-// -------------------------------------------------------------------------------------
+// ---- convert ----------------------------------------------------------------------------------
 
 TEST(Convert, IntegersSaturateOrWrapWhenAsked) {
   EXPECT_EQ(convert(kI8, kI32, 300), 127);

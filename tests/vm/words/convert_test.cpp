@@ -131,8 +131,7 @@ TEST_P(EveryNarrowType, BecomesEveryOtherNarrowType) {
       EXPECT_EQ(difference_for_every_code(request(GetParam(), to, 9, sm)), "");
 }
 
-// ---- What it costs
-// -----------------------------------------------------------------------------------
+// ---- What it costs ----------------------------------------------------------------------------
 
 ConversionRequest placed_as(ElementType from, ElementType to, const layouts::Encoding& encoding,
                             bool free = false) {

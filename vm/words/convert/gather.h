@@ -4,14 +4,12 @@
 // conversion wants them there are two ways, and the cheaper one is taken, given what earlier codes
 // have already paid for:
 //
-//   bits    every wanted bit names its source. Bits that move by the same distance come from one
-//   shifted word (a funnel
-//           shift where they straddle two), and each shifted word is merged under a mask by one
-//           lop3.
-//   bytes   codes whose place is a multiple of 8 away go there by one prmt out of two words, with
-//   their surroundings,
-//           which the caller masks out. Codes at other places take it from the stream shifted by a
-//           few bits, whose words are shared by all codes that need the same shift.
+//   bits   Every wanted bit names its source. Bits that move by the same distance come from one
+//          shifted word (a funnel shift where they straddle two), and each shifted word is merged
+//          under a mask by one lop3.
+//   bytes  Codes whose place is a multiple of 8 away go there by one prmt out of two words, with
+//          their surroundings, which the caller masks out. Codes at other places take it from the
+//          stream shifted by a few bits, whose words serve all codes that need the same shift.
 //
 // Codes in several pieces (bit planes, spare bits) are first put together, many at a time, in words
 // of their own.

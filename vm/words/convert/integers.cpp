@@ -248,8 +248,7 @@ std::vector<Word> integers_to_f32_each(Lowering& x) {
   return each;
 }
 
-// ---- Integers to wider integers
-// --------------------------------------------------------------------
+// ---- Integers to wider integers ---------------------------------------------------------------
 
 namespace {
 

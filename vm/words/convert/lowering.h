@@ -52,8 +52,7 @@ constexpr ElementType type_of(HalfFormat format) {
 std::uint32_t half_pair(HalfFormat format, double low, double high);
 std::uint32_t f32_word(double number);
 
-// ---- from integers: vm/words/convert/integers.cpp
-// ---------------------------------------------------
+// ---- from integers: vm/words/convert/integers.cpp ---------------------------------------------
 
 // Up to 8 bits (7 for bf16) by the mantissa, bytes to bf16 in two parts.
 std::vector<Word> integers_to_half(Lowering& x, HalfFormat format);
@@ -65,8 +64,7 @@ std::vector<Word> integers_to_lanes(Lowering& x, int lane_bits);
 // Zero- or sign-extended to 32 bits.
 std::vector<Word> integers_to_i32_each(Lowering& x);
 
-// ---- from floats: vm/words/convert/floats.cpp
-// -------------------------------------------------------
+// ---- from floats: vm/words/convert/floats.cpp -------------------------------------------------
 
 std::vector<Word> small_floats_to_half(Lowering& x, HalfFormat format);
 std::vector<Word> scales_to_bf16(Lowering& x);
@@ -77,8 +75,7 @@ std::vector<Word> floats_to_f32_each(Lowering& x);
 // goes to the scales.
 std::vector<Word> small_floats_to_bytes(Lowering& x);
 
-// ---- to anything, one element at a time: vm/words/convert/pack.cpp
-// ----------------------------------
+// ---- to anything, one element at a time: vm/words/convert/pack.cpp ----------------------------
 
 // `each` holds f32 numbers, rounded once to the destination.
 std::vector<Word> pack_f32(Lowering& x, const std::vector<Word>& each);

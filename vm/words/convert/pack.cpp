@@ -17,8 +17,7 @@ std::size_t packed_words(const Lowering& x) {
   return static_cast<std::size_t>((bits + kWordBits - 1) / kWordBits);
 }
 
-// ---- Integers
-// --------------------------------------------------------------------------------------
+// ---- Integers ---------------------------------------------------------------------------------
 
 // Whole bytes are brought together by byte permutations.
 std::vector<Word> pack_bytes(Lowering& x, const std::vector<Word>& each) {
@@ -117,8 +116,7 @@ std::vector<Word> pack_f32_as_integers(Lowering& x, const std::vector<Word>& eac
   return pack_integers(x, whole);
 }
 
-// ---- Floats
-// ----------------------------------------------------------------------------------------
+// ---- Floats -----------------------------------------------------------------------------------
 
 // A number of the destination, still as f32 and 2^(127 - bias) times too small: its exponent field
 // is the destination's, and its sign and the upper bits of its mantissa are what remains to be
