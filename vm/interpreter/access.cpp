@@ -6,19 +6,15 @@
 namespace bitloom::vm::interpreter {
 namespace {
 
-// Numbers in the root, relative to the window's first element, of all elements of a window.
-std::vector<std::int64_t> window_numbers(const ViewInfo& view) {
-  std::vector<std::int64_t> numbers(1, 0);
-  for (std::size_t d = 0; d < view.extents.size(); ++d) {
-    const std::int64_t stride = view.root->strides[static_cast<std::size_t>(view.dims[d])];
-    std::vector<std::int64_t> next;
-    next.reserve(numbers.size() * static_cast<std::size_t>(view.extents[d]));
-    for (std::int64_t outer : numbers) {
-      for (std::int64_t i = 0; i < view.extents[d]; ++i) next.push_back(outer + i * stride);
-    }
-    numbers = std::move(next);
+// The number in the root, relative to the window's first element, of an element of the window.
+std::int64_t number_in_root(const ViewInfo& view, std::int64_t element) {
+  std::int64_t number = 0;
+  for (std::size_t d = view.extents.size(); d-- > 0;) {
+    const std::int64_t extent = std::max<std::int64_t>(1, view.extents[d]);
+    number += element % extent * view.root->strides[static_cast<std::size_t>(view.dims[d])];
+    element /= extent;
   }
-  return numbers;
+  return number;
 }
 
 std::int64_t ceil_to(std::int64_t value, std::int64_t multiple) {
@@ -26,6 +22,20 @@ std::int64_t ceil_to(std::int64_t value, std::int64_t multiple) {
 }
 
 }  // namespace
+
+LaneShape LaneShape::of(const Tile& tile) {
+  const auto& elements = tile.table->element_of_lane;
+  return {{elements.begin(), elements.end()}, tile.threads, tile.registers, tile.bits};
+}
+
+LaneShape LaneShape::whole(const ViewInfo& view) {
+  LaneShape lanes;
+  lanes.element_of_lane.resize(static_cast<std::size_t>(layouts::size(view.extents)));
+  std::iota(lanes.element_of_lane.begin(), lanes.element_of_lane.end(), 0);
+  lanes.registers = static_cast<int>(lanes.element_of_lane.size());
+  lanes.bits = view.root->bits;
+  return lanes;
+}
 
 AccessPlan::AccessPlan(const ViewInfo& view, const Shape& clip) : view_(view) {
   const std::size_t rank = view.root->extents.size();
@@ -42,11 +52,10 @@ AccessPlan::AccessPlan(const ViewInfo& view, const Shape& clip) : view_(view) {
 AccessPlan::AccessPlan(const ViewInfo& view, const LaneShape& lanes, const Shape& clip,
                        int unit_limit)
     : AccessPlan(view, clip) {
-  const std::vector<std::int64_t> numbers = window_numbers(view);
-  element_.assign(lanes.element_of_lane.begin(), lanes.element_of_lane.end());
+  element_ = lanes.element_of_lane;
   number_.resize(element_.size());
   for (std::size_t lane = 0; lane < number_.size(); ++lane)
-    number_[lane] = numbers[static_cast<std::size_t>(element_[lane])];
+    number_[lane] = number_in_root(view, element_[lane]);
   if (root().order == Root::Order::Packed) return;
   for (int unit = unit_limit; unit > 0 && unit_ == 0; unit /= 2) {
     if (make_units(unit, lanes)) unit_ = unit;
@@ -142,7 +151,7 @@ std::optional<AccessPlan> AccessPlan::packed_runs(const ViewInfo& view, const La
   };
   for (std::size_t r = 0; r < runs; ++r) {
     for (std::size_t t = 0; t < threads; ++t) {
-      const std::int32_t element = lanes.element_of_lane[r * run * threads + t];
+      const std::int64_t element = lanes.element_of_lane[r * run * threads + t];
       const Shape first = root_coordinates(view, element);
       const layouts::Owner owner = owner_of(first);
       if (owner.reg % run != 0) return std::nullopt;
@@ -180,7 +189,7 @@ AccessPlan AccessPlan::packed_atoms(const ViewInfo& view, const Shape& clip) {
         const std::int64_t first = atom_at(*view.root, root_coordinates(view, element));
         for (std::int64_t byte = 0; byte < atom.bytes(); byte += 16) {
           plan.unit_rel_.push_back(first + byte);
-          plan.element_.push_back(static_cast<std::int32_t>(element));
+          plan.element_.push_back(element);
         }
       }
     }

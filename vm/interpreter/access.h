@@ -18,10 +18,14 @@ namespace bitloom::vm::interpreter {
 
 inline constexpr std::int64_t kInactive = -1;
 
-// The tile's side of an access: which element is in which lane.
+// The tile's side of an access: which element of the window is in which lane.
 struct LaneShape {
-  std::span<const std::int32_t> element_of_lane;  // row-major over the window
+  std::vector<std::int64_t> element_of_lane;  // row-major over the window
   int threads = 1, registers = 1, bits = 32;
+
+  static LaneShape of(const Tile& tile);
+  // All of a window, as one thread would hold it.
+  static LaneShape whole(const ViewInfo& view);
 };
 
 class AccessPlan {
@@ -82,7 +86,7 @@ class AccessPlan {
   std::vector<std::int64_t> unit_rel_;  // bytes; numbers of elements with Order::Table
   std::vector<std::int32_t> unit_sub_;  // Order::Table: bytes from that element on
   std::vector<std::int64_t> number_;    // of each lane's element, relative to the window's first
-  std::vector<std::int32_t> element_;   // of each lane (raw: of each unit), row-major
+  std::vector<std::int64_t> element_;   // of each lane (raw: of each unit), row-major
 };
 
 // Where a root begins in the memory of the host.

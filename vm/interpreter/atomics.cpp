@@ -107,10 +107,9 @@ struct ElementPlan {
       compiler.fail(op, "the operand is not a single element of whole bytes in memory");
       return std::nullopt;
     }
-    static const std::vector<std::int32_t> kOne{0};
-    const LaneShape lanes{kOne, 1, 1, view.root->bits};
-    return ElementPlan{std::make_shared<const AccessPlan>(view, lanes, op.shape("clip"), 0),
-                       view.slot};
+    return ElementPlan{
+        std::make_shared<const AccessPlan>(view, LaneShape::whole(view), op.shape("clip"), 0),
+        view.slot};
   }
 
   // Its place; null, reported, when it lies outside.

@@ -4,7 +4,6 @@
 // layout of the accumulator. An asynchronous product is all of that at the wait for its group.
 #include <algorithm>
 #include <memory>
-#include <numeric>
 
 #include "vm/interpreter/access.h"
 #include "vm/interpreter/elementwise.h"
@@ -269,10 +268,7 @@ std::optional<SharedOperand> shared_operand(const Instruction& op, Compiler& com
   operand.slot = view.slot;
   operand.size = static_cast<std::size_t>(layouts::size(view.extents));
   operand.element = view.root->element;
-  std::vector<std::int32_t> order(operand.size);
-  std::iota(order.begin(), order.end(), 0);
-  const LaneShape lanes{order, 1, static_cast<int>(operand.size), view.root->bits};
-  operand.plan = std::make_shared<const AccessPlan>(view, lanes, Shape{}, 0);
+  operand.plan = std::make_shared<const AccessPlan>(view, LaneShape::whole(view), Shape{}, 0);
   return operand;
 }
 

@@ -53,11 +53,35 @@ void note_strands(Diagnostic& diagnostic, const Cluster& cluster, int& left) {
   }
 }
 
+// A phase whose arrivals have all come and whose bytes never will: announced were others than
+// copied.
+bool report_wrong_bytes(Cluster& cluster) {
+  bool found = false;
+  for (const Block& block : cluster.blocks) {
+    for (const Mbarrier& barrier : block.barriers) {
+      if (barrier.bytes == 0 || barrier.pending > 0 || !barrier.expected_at) continue;
+      Diagnostic diagnostic{Severity::Error, "BL0519", span_of(*barrier.expected_at), {}, {}, {}};
+      diagnostic << "an mbarrier of " << block.describe() << " waits for ever: ";
+      if (barrier.bytes > 0) {
+        diagnostic << barrier.bytes << " of the bytes announced here are never copied";
+      } else {
+        diagnostic << -barrier.bytes << " bytes more were copied than are announced here";
+      }
+      int left = kMostNotes;
+      note_strands(diagnostic, cluster, left);
+      diagnostic.hint("announce the bytes of all copies that the phase counts");
+      cluster.grid.faults.add(block.linear, barrier.expected_at->number, 0, std::move(diagnostic));
+      found = true;
+    }
+  }
+  return found;
+}
+
 }  // namespace
 
 void report_stuck(Cluster& cluster) {
   const Strand* first = first_waiting(cluster);
-  if (!first) return;
+  if (!first || report_wrong_bytes(cluster)) return;
   Diagnostic diagnostic{Severity::Error, "BL0512", place_span(*first), {}, {}, {}};
   diagnostic << "deadlock in " << first->block->describe() << ": " << place(*first)
              << ", and nothing is under way that could wake them";

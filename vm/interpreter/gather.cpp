@@ -102,10 +102,8 @@ void compile(const CompactOp& op, Compiler& compiler) {
   if (!aligned(*op, compiler, x, mask)) return;
   if (view.root->space != Space::Shared || view.root->bits != x.bits)
     return compiler.fail(*op, "the target is a shared tile of the elements' type");
-  std::vector<std::int32_t> order(static_cast<std::size_t>(layouts::size(view.extents)));
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int32_t>(i);
-  const LaneShape lanes{order, 1, static_cast<int>(order.size()), x.bits};
-  const auto places = std::make_shared<const AccessPlan>(view, lanes, Shape{}, 0);
+  const std::size_t room = static_cast<std::size_t>(layouts::size(view.extents));
+  const auto places = std::make_shared<const AccessPlan>(view, LaneShape::whole(view), Shape{}, 0);
   compiler.step(*op, [=](Strand& strand, const Step& step) {
     const View& at = strand.views[view.slot];
     const auto holds = buffer<std::uint32_t>(x.lanes());
@@ -119,13 +117,13 @@ void compile(const CompactOp& op, Compiler& compiler) {
     std::size_t found = 0;
     for (std::int32_t lane : x.table->lane_of_element) {
       if (!holds[lane]) continue;
-      if (found < order.size()) numbers[lane] = target.number[found];
+      if (found < room) numbers[lane] = target.number[found];
       ++found;
     }
-    if (found > order.size()) {
+    if (found > room) {
       report(strand, step, "BL0502",
              fmt::format("compact: {} elements are chosen and the target has room for {}, in {}",
-                         found, order.size(), strand.block->describe()));
+                         found, room, strand.block->describe()));
     }
     // Elements are named by their place in the target; the lanes are those of x.
     MemoryCheck(strand, step, *places, at).elements(true, numbers.get(), x.lanes(), x.threads);

@@ -20,6 +20,8 @@ Span span_of(const Step* step) {
 const Step* Hazards::step_at(Record record) const {
   if (record.kind() == Record::Kind::Flight) return flights_[record.id()].step;
   if (record.kind() == Record::Kind::Set) return step_at(sets_[record.id()].front());
+  if (const auto found = started_by_.find(record.bits()); found != started_by_.end())
+    return found->second;
   if (record.none() || record.tick() + history_.size() <= cluster_.tick) return nullptr;
   const std::uint32_t number = history_[record.tick() & (history_.size() - 1)];
   return cluster_.grid.program.steps[number];
@@ -87,7 +89,8 @@ void Hazards::fault(Strand& strand, const Step& step, std::string_view code, con
 void Hazards::check_read(Strand& strand, const Step& step, const Accessor& accessor,
                          const Touch& touch, std::size_t unit, Record write) {
   if (write.none()) {
-    fault(strand, step, "BL0503", touch, unit, accessor, "read", write, {});
+    fault(strand, step, "BL0503", touch, unit, accessor, "read before anything was written to it",
+          write, {});
   } else if (write.kind() == Record::Kind::Flight) {
     fault(strand, step, "BL0507", touch, unit, accessor, "read", write,
           "and the copy that fills it has not been waited for");

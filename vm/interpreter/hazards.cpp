@@ -399,7 +399,13 @@ std::uint32_t Hazards::start_write(Strand& strand, const Step& step, Block& bloc
   return id;
 }
 
+void Hazards::note_landing(Record as, const Step* started) {
+  if (started_by_.size() >= kHistory) started_by_.clear();
+  started_by_[as.bits()] = started;
+}
+
 void Hazards::land_write(std::uint32_t flight, Block& block, const Touch& touch, Record as) {
+  note_landing(as, flights_[flight].step);
   std::vector<Granule>& shadow = shadow_[static_cast<std::size_t>(block.rank)];
   const std::int64_t per_unit = std::max<std::int64_t>(1, touch.width >> granule_shift_);
   for (std::size_t unit = 0; unit < touch.count; ++unit) {
@@ -433,6 +439,7 @@ std::uint32_t Hazards::start_read(Strand& strand, const Step& step, Block& block
 }
 
 void Hazards::land_read(std::uint32_t flight, Block& block, const Touch& touch, Record as) {
+  note_landing(as, flights_[flight].step);
   std::vector<Granule>& shadow = shadow_[static_cast<std::size_t>(block.rank)];
   const std::int64_t per_unit = std::max<std::int64_t>(1, touch.width >> granule_shift_);
   const auto is_mine = [&](Record r) {

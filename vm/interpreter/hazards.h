@@ -171,6 +171,7 @@ class Hazards {
              std::size_t unit, const Accessor& accessor, std::string_view what, Record other,
              std::string_view other_did);
   void report_held(Strand& strand, const Step& step, const Step& dot, bool accumulator);
+  void note_landing(Record as, const Step* started);
   std::string who(Record record) const;
   std::string who(const Strand& strand, const Accessor& accessor) const;
   const Step* step_at(Record record) const;
@@ -190,6 +191,8 @@ class Hazards {
   std::map<std::vector<std::uint64_t>, std::uint32_t> set_ids_;
   std::unordered_map<std::uint32_t, std::vector<Held>> held_;  // by strand
   std::vector<std::uint32_t> history_;                         // step of each of the last ticks
+  // Of records of work that has landed, the step that started it.
+  std::unordered_map<std::uint64_t, const Step*> started_by_;
   std::unordered_set<std::uint64_t> told_;  // (step, other step) pairs that were reported
 };
 

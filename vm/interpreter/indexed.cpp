@@ -20,20 +20,19 @@ std::optional<IndexedPlan> IndexedPlan::make(const Instruction& op, Compiler& co
   plan.index_ = index;
   plan.mask_ = mask;
   if (mask && mask->table != tile.table) return fail("mask and tile have different layouts");
-  std::vector<std::int32_t> elements(tile.lanes());
-  if (!index) {
-    if (layouts::size(view.extents) != layouts::size(tile.shape))
-      return fail("window and tile have different shapes");
-    elements = tile.table->element_of_lane;
-  } else {
+  LaneShape lanes = LaneShape::of(tile);
+  if (!index && layouts::size(view.extents) != layouts::size(tile.shape))
+    return fail("window and tile have different shapes");
+  if (index) {
     const auto dim = static_cast<std::size_t>(op.integer("dim"));
-    if (dim >= view.extents.size() || tile.shape.size() != view.extents.size())
+    // A window of rank 1 is a table, which an index of any shape looks things up in.
+    const bool table = view.extents.size() == 1;
+    if (dim >= view.extents.size() || (!table && tile.shape.size() != view.extents.size()))
       return fail("window and tile have different ranks");
-    for (std::size_t d = 0; d < view.extents.size(); ++d)
+    for (std::size_t d = 0; !table && d < view.extents.size(); ++d)
       if (d != dim && tile.shape[d] > view.extents[d])
         return fail("the tile is larger than the window");
-    const bool rows =
-        index->shape.size() == 1 && index->shape[0] == tile.shape[dim] && !(tile.shape.size() == 1);
+    const bool rows = !table && index->shape.size() == 1 && index->shape[0] == tile.shape[dim];
     if (!rows && index->shape != tile.shape) return fail("the index does not fit the tile");
     plan.extent_ = view.extents[dim];
     plan.root_dim_ = view.dims[dim];
@@ -44,11 +43,12 @@ std::optional<IndexedPlan> IndexedPlan::make(const Instruction& op, Compiler& co
       layouts::Index at = layouts::unlinear(tile.table->element_of_lane[lane], tile.shape);
       const std::int64_t entry = rows ? at[dim] : tile.table->element_of_lane[lane];
       plan.index_lane_[lane] = index->table->lane_of_element[static_cast<std::size_t>(entry)];
-      at[dim] = 0;  // the index is added at run time
-      elements[lane] = static_cast<std::int32_t>(layouts::linear(at, view.extents));
+      lanes.element_of_lane[lane] = 0;  // the index is added at run time
+      if (table) continue;
+      at[dim] = 0;
+      lanes.element_of_lane[lane] = layouts::linear(at, view.extents);
     }
   }
-  const LaneShape lanes{elements, tile.threads, tile.registers, tile.bits};
   plan.access_ = std::make_shared<const AccessPlan>(view, lanes, op.shape("clip"), 0);
   return plan;
 }

@@ -9,10 +9,6 @@
 namespace bitloom::vm::interpreter {
 namespace {
 
-LaneShape lane_shape(const Tile& tile) {
-  return {tile.table->element_of_lane, tile.threads, tile.registers, tile.bits};
-}
-
 // A plan for a tile that is loaded or stored; packed bytes are taken as they are where they can be.
 std::optional<AccessPlan> plan_of(const Instruction& op, Compiler& compiler, const ViewInfo& view,
                                   const Tile& tile) {
@@ -29,8 +25,8 @@ std::optional<AccessPlan> plan_of(const Instruction& op, Compiler& compiler, con
     compiler.fail(op, "window and tile have different element types");
     return std::nullopt;
   }
-  if (auto packed = AccessPlan::packed_runs(view, lane_shape(tile), clip)) return packed;
-  return AccessPlan(view, lane_shape(tile), clip, 4);
+  if (auto packed = AccessPlan::packed_runs(view, LaneShape::of(tile), clip)) return packed;
+  return AccessPlan(view, LaneShape::of(tile), clip, 4);
 }
 
 // ---- Units of bytes -----------------------------------------------------------------------------

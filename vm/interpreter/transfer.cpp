@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <numeric>
 
 #include "vm/interpreter/global_shadow.h"
 #include "vm/interpreter/memory_checks.h"
@@ -69,13 +68,10 @@ std::shared_ptr<const TransferPlan> TransferPlan::make(const Instruction& op, Co
       return fail("a packed window does not consist of whole atoms");
     return plan;
   }
-  std::vector<std::int32_t> order(static_cast<std::size_t>(size));
-  std::iota(order.begin(), order.end(), 0);
-  const LaneShape lanes{order, 1, static_cast<int>(size), to_root.bits};
   int unit = 16;
   while (true) {
-    plan->target_ = std::make_shared<AccessPlan>(to, lanes, to_clip, unit);
-    plan->source_ = std::make_shared<AccessPlan>(from, lanes, from_clip, unit);
+    plan->target_ = std::make_shared<AccessPlan>(to, LaneShape::whole(to), to_clip, unit);
+    plan->source_ = std::make_shared<AccessPlan>(from, LaneShape::whole(from), from_clip, unit);
     const int both = std::min(plan->target_->unit(), plan->source_->unit());
     if (plan->target_->unit() == plan->source_->unit() || both == 0) return plan;
     unit = both;
