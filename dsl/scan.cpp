@@ -28,7 +28,7 @@ constexpr std::array kStatementWords = {
     "let"sv,      "for"sv,    "while"sv,   "if"sv,    "break"sv, "return"sv, "continue"sv,
     "pipeline"sv, "shared"sv, "barrier"sv, "roles"sv, "warps"sv, "assert"sv, "print"sv};
 // No line within { } begins with one of these.
-constexpr std::array kDeclarationWords = {"kernel"sv, "fn"sv, "import"sv, "explicit"sv};
+constexpr std::array kDeclarationWords = {"kernel"sv, "fn"sv, "import"sv};
 constexpr std::array kKernelAttributes = {"grid"sv, "threads"sv, "cluster"sv, "min_blocks"sv,
                                           "resident"sv};
 
@@ -132,24 +132,54 @@ class Scanner {
     return in_.substr(begin, offset - begin);
   }
 
-  // No line goes on with one of these, even behind an operator.
-  static bool cannot_continue(std::string_view word) {
-    return among(word, kStatementWords) || among(word, kDeclarationWords) || word == "var" ||
-           word == "const";
+  bool begins_declaration(std::size_t offset) const {
+    const std::string_view word = word_at(offset);
+    if (among(word, kDeclarationWords)) return true;
+    const std::size_t next = in_.find_first_not_of(' ', offset + word.size());
+    return word == "explicit" && next != std::string_view::npos && word_at(next) == "kernel";
+  }
+
+  // `warps = (4, 1)` in a call.
+  bool names_argument(std::size_t behind_word) const {
+    const std::size_t next = in_.find_first_not_of(' ', behind_word);
+    return next != std::string_view::npos && in_[next] == '=' && in_.substr(next, 2) != "==";
+  }
+
+  // No line goes on with these, even behind an operator.
+  bool cannot_continue(std::size_t offset) const {
+    return begins_statement(offset) || begins_declaration(offset) || word_at(offset) == "var" ||
+           word_at(offset) == "const";
+  }
+  bool begins_statement(std::size_t offset) const {
+    const std::string_view word = word_at(offset);
+    if (!among(word, kStatementWords) || names_argument(offset + word.size())) return false;
+    // Behind `:` or `->` it may begin a type.
+    return word != "shared" || (in_[behind_token_ - 1] != ':' && in_[behind_token_ - 1] != '>');
   }
 
   // Whether the line ends between the last token and the one at at_ are blanks.
   bool means_nothing() const {
     if (!open_.empty() && in_[open_.back()] != '{') return true;
     if (behind_token_ == 0 || at_ == in_.size()) return false;
-    if (in_[at_] == '}' || cannot_continue(word_at(at_))) return false;
-    if ("+-*/%&|^<>=,:!~"sv.find(in_[behind_token_ - 1]) != std::string_view::npos) return true;
-    if (in_.substr(0, behind_token_).ends_with("..") || word_before(behind_token_) == "where") {
-      return true;
-    }
+    if (in_[at_] == '}' || cannot_continue(at_)) return false;
+    if (goes_on_behind(in_.substr(0, behind_token_))) return true;
     if (in_[at_] == '{' || in_[at_] == '>' || in_.substr(at_, 2) == "->") return true;
     const std::string_view next = word_at(at_);
     return next == "where" || next == "else" || (open_.empty() && among(next, kKernelAttributes));
+  }
+
+  bool goes_on_behind(std::string_view text) const {
+    const char last = text.back();
+    if (last == '>') {
+      // `a >` and `a >>` are operators, `codebook<4>` and a `>` that begins its line close angles.
+      text = text.substr(0, text.find_last_not_of('>') + 1);
+      if (text.ends_with('-')) return true;
+      if (!text.ends_with(' ')) return false;
+      return text.find_last_not_of(' ') != std::string_view::npos &&
+             text[text.find_last_not_of(' ')] != '\n';
+    }
+    return "+-*/%&|^<=,:!~"sv.find(last) != std::string_view::npos || text.ends_with("..") ||
+           word_before(text.size()) == "where";
   }
 
   // `i++` at the end of a line would go on with the next one.
@@ -165,12 +195,10 @@ class Scanner {
   // At the first token of a line.
   void notice_missing_brackets() {
     if (open_.empty()) return;
-    const std::string_view word = word_at(at_);
-    const bool declaration = among(word, kDeclarationWords);
-    if (!declaration && !among(word, kStatementWords)) return;
-    while (!open_.empty() && in_[open_.back()] != '{') {
+    const bool declaration = begins_declaration(at_);
+    if (!declaration && !begins_statement(at_)) return;
+    for (; !open_.empty() && in_[open_.back()] != '{'; open_.pop_back()) {
       report_unclosed(open_.back(), behind_token_);
-      open_.pop_back();
     }
     if (!declaration || open_.empty()) return;
     for (; !open_.empty(); open_.pop_back()) report_unclosed(open_.back(), at_);

@@ -143,7 +143,7 @@ enum class Blocks { Skip, Read };
 Cursor end_of_statement(State& state, Cursor begin, Cursor at, Blocks blocks) {
   const bool pipeline = state.text(next_token(state, begin)) == "pipeline";
   while (at != state.end() && *at != '\n' && *at != ';' && *at != '}' &&
-         !state.scan.is_forced_end(state.offset(at))) {
+         (at == begin || !state.scan.is_forced_end(state.offset(at)))) {
     const auto closer = state.scan.closer_of(state.offset(at));
     if (*at == '{' && blocks == Blocks::Read) {
       Block unused;

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "dsl/grammar/spirit.h"
+#include "dsl/operators.h"
 
 namespace bitloom::dsl::grammar {
 namespace {
@@ -97,43 +98,6 @@ ExprPtr called(State& state, const ExprPtr& callee, CallSuffix call) {
 
 // ---- Precedence
 // -------------------------------------------------------------------------------------------------------
-int precedence(BinaryOp op) {
-  switch (op) {
-    case BinaryOp::Or:
-      return 1;
-    case BinaryOp::And:
-      return 2;
-    case BinaryOp::Eq:
-    case BinaryOp::Ne:
-    case BinaryOp::Lt:
-    case BinaryOp::Le:
-    case BinaryOp::Gt:
-    case BinaryOp::Ge:
-      return 3;
-    case BinaryOp::BitOr:
-      return 4;
-    case BinaryOp::BitXor:
-      return 5;
-    case BinaryOp::BitAnd:
-      return 6;
-    case BinaryOp::Shl:
-    case BinaryOp::Shr:
-      return 7;
-    case BinaryOp::Add:
-    case BinaryOp::Sub:
-      return 8;
-    case BinaryOp::Mul:
-    case BinaryOp::Div:
-    case BinaryOp::Rem:
-      return 9;
-  }
-  return 0;
-}
-
-bool is_comparison(BinaryOp op) {
-  return precedence(op) == precedence(BinaryOp::Eq);
-}
-
 void refuse_chained_comparison(State& state, const ExprPtr& a, const Operator& second,
                                const ExprPtr& c) {
   const auto* first = std::get_if<Binary>(&a->node);
@@ -202,10 +166,8 @@ const auto number_spelling =
 const auto push_operator = [](auto& ctx) {
   const auto end = state_of(ctx).offset(end_of(ctx));
   const BinaryOp op = x3::_attr(ctx);
-  const bool two = op == BinaryOp::Or || op == BinaryOp::And || op == BinaryOp::Eq ||
-                   op == BinaryOp::Ne || op == BinaryOp::Le || op == BinaryOp::Ge ||
-                   op == BinaryOp::Shl || op == BinaryOp::Shr;
-  x3::_val(ctx).operators.push_back({op, {end - (two ? 2 : 1), end}});
+  const auto length = static_cast<std::uint32_t>(spelling(op).size());
+  x3::_val(ctx).operators.push_back({op, {end - length, end}});
 };
 const auto fold_chain = [](auto& ctx) {
   x3::_val(ctx) = fold(state_of(ctx), std::move(x3::_attr(ctx)));
@@ -318,11 +280,11 @@ const rule<struct generic_call_id, CallSuffix> generic_call = "generic call";
 const auto push_operand = append<&Chain::operands>;
 const auto push_value = [](auto& ctx) { x3::_val(ctx).push_back(std::move(x3::_attr(ctx))); };
 
-const auto expression_def = chain[fold_chain];
+const auto expression_def = outside_angles(chain[fold_chain]);
 const auto chain_def = operand[push_operand] >>
                        *((!not_an_operator >> binary_operators)[push_operator] >>
                          must(operand, "an expression")[push_operand]);
-const auto generic_argument_def = additive_chain[fold_chain];
+const auto generic_argument_def = inside_angles(additive_chain[fold_chain]);
 const auto additive_chain_def = operand[push_operand] >>
                                 *((!not_an_operator >> additive_operators)[push_operator] >>
                                   must(operand, "an expression")[push_operand]);

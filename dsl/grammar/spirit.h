@@ -3,6 +3,7 @@
 //
 //   must(p, "an expression")    p, or an expectation failure in the words of the language
 //   deeper(p)                   p, one level further from the roots; the depth is bounded
+//   inside_angles(p)            p, as a generic argument
 //   placed(p)                   p, and its place in the value of the rule
 //   recovering(p, report)       p; where it fails, a diagnostic, and reading goes on behind
 //   type_part, block_part …     a part of the grammar that lives in another file
@@ -93,6 +94,37 @@ template <class Subject>
 constexpr auto deeper(const Subject& subject) {
   using Parser = typename x3::extension::as_parser<Subject>::value_type;
   return deeper_directive<Parser>(x3::as_parser(subject));
+}
+
+// p, with State::in_angles set to `Inside`.
+template <bool Inside, class Subject>
+struct angles_directive : x3::unary_parser<Subject, angles_directive<Inside, Subject>> {
+  using base_type = x3::unary_parser<Subject, angles_directive<Inside, Subject>>;
+  static constexpr bool is_pass_through_unary = true;
+  static constexpr bool handles_container = Subject::handles_container;
+
+  constexpr explicit angles_directive(const Subject& p) : base_type(p) {}
+
+  template <class Context, class RContext, class Attribute>
+  bool parse(Cursor& first, const Cursor& last, const Context& context, RContext& rcontext,
+             Attribute& attribute) const {
+    struct Saved {
+      bool& flag;
+      bool before;
+      explicit Saved(bool& f) : flag(f), before(std::exchange(f, Inside)) {}
+      ~Saved() { flag = before; }
+    } saved(state_of(context).in_angles);
+    return this->subject.parse(first, last, context, rcontext, attribute);
+  }
+};
+
+template <class Subject>
+constexpr auto inside_angles(const Subject& subject) {
+  return angles_directive<true, Subject>(subject);
+}
+template <class Subject>
+constexpr auto outside_angles(const Subject& subject) {
+  return angles_directive<false, Subject>(subject);
 }
 
 // p, as the whole of a rule whose value has a member `place`.

@@ -35,6 +35,7 @@ struct State {
   const Scan& scan;
   vm::Diagnostics& diagnostics;
   std::size_t depth = 0;     // of what recurses, against kMaxNesting
+  bool in_angles = false;    // directly between < and >, where `>` is no operator
   std::size_t reported = 0;  // against kMaxReportedErrors
 
   Cursor begin() const { return scan.text.data(); }

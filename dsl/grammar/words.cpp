@@ -18,25 +18,28 @@ constexpr std::array kReserved = {
 // Reserved words that begin an operand.
 constexpr std::array kOperands = {"ref"sv, "true"sv, "false"sv, "inf"sv, "nan"sv};
 
-// Generic arguments are short; the bound keeps the look ahead linear in the text.
-constexpr std::ptrdiff_t kMaxAngleLength = 2000;
+// Generic arguments are short and not deep; the bounds keep the look ahead linear in the text.
+constexpr int kMaxAngleCharacters = 2000;
+constexpr int kMaxAngleDepth = 20;
 
 // The `>` that closes the `<` at `open`, or nullptr where something stands between that no generic
 // argument has.
 Cursor closing_angle(const State& state, Cursor open) {
-  int depth = 0;
-  const Cursor bound = std::min(state.end(), open + kMaxAngleLength);
-  for (Cursor at = open; at < bound; ++at) {
+  int depth = 0, characters = 0;
+  for (Cursor at = open; at != state.end() && characters < kMaxAngleCharacters; ++at) {
+    if (*at == ' ') continue;
+    ++characters;
     if (*at == '<') {
-      ++depth;
-      if (at + 1 < bound && "<=-"sv.find(at[1]) != std::string_view::npos) return nullptr;
+      if (++depth > kMaxAngleDepth || at + 1 == state.end() ||
+          "<=-"sv.find(at[1]) != std::string_view::npos)
+        return nullptr;
     } else if (*at == '>') {
       if (--depth == 0) return at;
     } else if (*at == '(' || *at == '[') {
       const auto closer = state.scan.closer_of(state.offset(at));
       if (!closer) return nullptr;
       at = state.at(*closer);
-    } else if (!is_word_character(*at) && " .,+-*/%!~"sv.find(*at) == std::string_view::npos) {
+    } else if (!is_word_character(*at) && ".,+-*/%!~"sv.find(*at) == std::string_view::npos) {
       return nullptr;
     }
   }
@@ -66,14 +69,17 @@ bool is_word_character(char c) {
 
 AngleMeaning meaning_of_angle(const State& state, Cursor open) {
   if (open == state.end() || *open != '<') return AngleMeaning::Comparison;
-  Cursor at = closing_angle(state, open);
-  if (!at) return AngleMeaning::Comparison;
-  ++at;
-  while (at != state.end() && *at == ' ') ++at;
-  if (at != state.end() && *at == '(') return AngleMeaning::Call;
-  if (may_begin_operand(state, at)) return AngleMeaning::Comparison;
-  return at[-1] != '>' || at == state.end() || *at != '=' ? AngleMeaning::Type
-                                                          : AngleMeaning::Comparison;
+  const Cursor close = closing_angle(state, open);
+  if (!close) return AngleMeaning::Comparison;
+  Cursor next = close + 1;
+  while (next != state.end() && *next == ' ') ++next;
+  if (next == state.end()) return AngleMeaning::Type;
+  if (*next == '(') return AngleMeaning::Call;
+  // `a >> b` and `a >= b`, unless the second one closes the angles around.
+  const bool operator_goes_on =
+      next == close + 1 && (*next == '=' || (*next == '>' && !state.in_angles));
+  return operator_goes_on || may_begin_operand(state, next) ? AngleMeaning::Comparison
+                                                            : AngleMeaning::Type;
 }
 
 }  // namespace bitloom::dsl::grammar

@@ -118,6 +118,9 @@ TEST(Parser, AnglesAreGenericArgumentsOnlyWhereACallOrATypeFollows) {
   EXPECT_EQ(expression("bits(codebook<4>)"), "(call bits (generic codebook 4))");
   EXPECT_EQ(expression("quant.dequantize<f16>(w, s)"), "(call (. quant dequantize) < f16 > w s)");
   EXPECT_EQ(expression("i < n && j > (m)"), "(&& (< i n) (> j m))");
+  EXPECT_EQ(expression("f(a < b, c >> d)"), "(call f (< a b) (>> c d))");
+  EXPECT_EQ(expression("f<codebook<a(b < c, d >> e)>>(x)"),
+            "(call f < (generic codebook (call a (< b c) (>> d e))) > x)");
   EXPECT_EQ(expression("x[i < n, j]"), "(index x (< i n) j)");
 }
 
@@ -169,6 +172,7 @@ TEST(Parser, ALineGoesOnBehindOperatorsAndInsideBrackets) {
   EXPECT_EQ(statement("let x = a +\n  b *   // why\n\n  c"), "(let x none none (+ a (* b c)))");
   EXPECT_EQ(statement("let x =\n  f(a,\n    b\n  )\ny <-\n  z"),
             "(let x none none (call f a b)) (<- y z)");
+  EXPECT_EQ(statement("f(a,\n  warps = 4)"), "(call f a warps=4)");
   EXPECT_EQ(statement("f(a)\n\n// one\n\ng(b)"), "(call f a) (call g b)");
 }
 
