@@ -48,6 +48,7 @@ const std::atomic<bool>& interrupted();
 void watch_for_interrupt();
 
 void add_check(CLI::App& app, Context& context);
+void add_fmt(CLI::App& app, Context& context);
 void add_explain(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
 void add_layout(CLI::App& app, Context& context);

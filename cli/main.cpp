@@ -32,6 +32,7 @@ int run(int argc, char** argv) {
   Context context;
   context.stdlib = find_stdlib();
   add_check(app, context);
+  add_fmt(app, context);
   add_run(app, context);
   add_layout(app, context);
   add_explain(app, context);
