@@ -90,8 +90,9 @@ TEST(Documentation, CommandsItNamesExist) {
       if (block.tag != "sh") continue;
       std::istringstream lines(block.text);
       for (std::string word; lines >> word;) {
-        if (word.starts_with("scripts/"))
+        if (word.starts_with("scripts/")) {
           EXPECT_TRUE(fs::exists(fs::path(BITLOOM_SOURCE_DIR) / word)) << page << ": " << word;
+        }
       }
     }
   }

@@ -137,14 +137,14 @@ TEST(Format, LongLinesAreBrokenBehindOperatorsAndBetweenArguments) {
   EXPECT_EQ(formatted("fn f() {\nlet total_number = first_quite_long_name * second_quite_long_name "
                       "+ third_quite_long_name_here"
                       " + last\nstep(a_quite_long_argument, another_quite_long_argument, "
-                      "third_quite_long_argument_xyz, x[i],"
+                      "third_quite_long_argument_wxyz, x[i],"
                       " y)\n}\n"),
             R"(fn f() {
     let total_number = first_quite_long_name * second_quite_long_name +
         third_quite_long_name_here +
         last
     step(
-        a_quite_long_argument, another_quite_long_argument, third_quite_long_argument_xyz, x[i], y
+        a_quite_long_argument, another_quite_long_argument, third_quite_long_argument_wxyz, x[i], y
     )
 }
 )");
