@@ -275,12 +275,17 @@ const Pending* left_behind(const PendingGroups& groups) {
   return groups.open.empty() ? nullptr : &groups.open.front();
 }
 
+// A strand that a fault has ended leaves work behind, and that is no second fault.
+bool cut_short(const Strand& strand) {
+  return strand.cluster->grid.ending.load(std::memory_order_relaxed);
+}
+
 }  // namespace
 
 void finish_pending(Strand& strand) {
   for (const PendingGroups* groups : {&strand.copies, &strand.stores, &strand.dots}) {
     const Pending* pending = left_behind(*groups);
-    if (!pending) continue;
+    if (!pending || cut_short(strand)) continue;
     report(strand, *pending->step, "BL0522",
            fmt::format("{}: {} end while this is still under way",
                        info(pending->step->instruction->opcode).mnemonic, strand.describe()));
@@ -293,7 +298,7 @@ void finish_pending(Strand& strand) {
 
 void finish_counted(Strand& strand) {
   for (Mbarrier& barrier : strand.block->barriers) {
-    if (barrier.copies.empty()) continue;
+    if (barrier.copies.empty() || cut_short(strand)) continue;
     const Step& step = *barrier.copies.front().step;
     report(strand, step, "BL0522",
            fmt::format("{}: {} ends and nobody has waited for this copy",

@@ -184,11 +184,11 @@ void compile(const ArriveOp& op, Compiler& compiler) {
   if (info.root->space != Space::Barrier) return compiler.fail(*op, "the operand is no mbarrier");
   const std::string_view per = op->word("per", "strand");
   const int threads = compiler.threads();
+  // Of a strand: once, when all its threads are there, so for what all of them did.
   std::int64_t times = 1;
-  Hazards::Arrival arrival = Hazards::Arrival::First;
+  Hazards::Arrival arrival = Hazards::Arrival::Threads;
   if (per == "thread") {
     times = threads;
-    arrival = Hazards::Arrival::Threads;
   } else if (per == "warp") {
     times = (threads + 31) / 32;
     arrival = Hazards::Arrival::Warps;
