@@ -1,0 +1,67 @@
+// Register values as the CUDA text names them, and their elements as expressions.
+//
+// The registers of one thread are a dense bit string of 32-bit words, element i at bit i * bits, as
+// the interpreter holds them (vm/interpreter/tile.h). In the text a value is one of
+//
+//   Array    u32 name[words]
+//   Bools    bool name[count]
+//   Scalar   a variable of its own: bool, int (i32), s64 (i64), u64 (u64, f64), else u32 holding
+//   the code Splat    no variable: every element is one expression (a constant, a scalar that was
+//   broadcast)
+//
+// An element is read as its *code*, a u32 expression whose upper bits are 0 (u64 for 64-bit types,
+// bool for bool), and written the same way. Bits behind the last element are never looked at.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "vm/element_type.h"
+
+namespace bitloom::codegen {
+
+struct Register {
+  enum class Kind : std::uint8_t { Array, Bools, Scalar, Splat };
+
+  Kind kind = Kind::Array;
+  std::string name;  // Splat: the code of every element
+  vm::ElementType element;
+  std::int64_t count = 1;                      // elements a thread
+  std::optional<std::uint64_t> constant = {};  // Splat: the code, when it is known
+
+  int bits() const { return element.bits; }
+  bool is_bool() const { return element.is_bool(); }
+  std::int64_t words() const { return (count * bits() + 31) / 32; }
+  // A word of the bit string.
+  std::string word(std::int64_t w) const;
+  // The same with w = `scale` * `turn` + `offset` for the variable of a loop; turn may be empty.
+  std::string word(const std::string& turn, std::int64_t scale, std::int64_t offset) const;
+  // The code of an element: of element `period` * turn + i, in a loop over whole words.
+  std::string code(std::int64_t i) const { return code({}, 0, i); }
+  std::string code(const std::string& turn, std::int64_t period, std::int64_t i) const;
+};
+
+// The C++ type of a scalar.
+std::string scalar_type(vm::ElementType element);
+// A code as the initialiser of such a scalar.
+std::string scalar_of_code(vm::ElementType element, const std::string& code);
+// A scalar variable as its code.
+std::string code_of_scalar(vm::ElementType element, const std::string& name);
+
+// "7u", "0x3f800000u", "5ull", "true"
+std::string literal(vm::ElementType element, std::uint64_t code);
+std::string literal(std::uint32_t word);
+
+// How many elements fill whole words: 2 of 16 bits, 32 of 3 bits, 1 of 32 and more.
+std::int64_t period_of(int bits);
+
+// A code as a number of the element's type: `int` and `s64` for signed types, `float` and `double`
+// for f32 and f64. Signed codes of fewer than 32 bits are sign-extended.
+std::string signed_of(vm::ElementType element, const std::string& code);
+std::string mask_code(vm::ElementType element, const std::string& expression);
+
+// (x), unless x is a name, a literal or a call already.
+std::string parenthesized(const std::string& expression);
+
+}  // namespace bitloom::codegen
