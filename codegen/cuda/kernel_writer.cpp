@@ -61,7 +61,7 @@ void KernelWriter::otherwise() {
 }
 
 std::string KernelWriter::fresh(std::string_view prefix) {
-  return fmt::format("{}{}", prefix, names_++);  // values end in _ and a number
+  return fmt::format("{}{}_", prefix, names_++);  // names of values end in a digit
 }
 
 std::string KernelWriter::invoke(const std::string& name,

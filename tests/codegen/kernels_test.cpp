@@ -1,0 +1,109 @@
+// The shipped kernels as CUDA text: compiled by NVRTC for both targets, with nothing spilled, and
+// made of the instructions that they are meant to be made of.
+#include <gtest/gtest.h>
+
+#include "tests/codegen/lowered_kernel.h"
+#include "tests/codegen/nvrtc.h"
+
+namespace bitloom::test {
+namespace {
+
+struct Case {
+  std::string file, kernel, target;
+  Generics generics = {};
+  std::vector<std::string> holds = {};  // parts of the text
+  long spills = 0;                      // bytes stored, at most
+};
+
+std::string name_of(const Case& test) {
+  std::string name = test.kernel + "_" + test.target;
+  for (const auto& [generic, value] : test.generics) name += "_" + generic + "_" + value;
+  return name;
+}
+
+class Kernel : public testing::TestWithParam<Case> {};
+
+TEST_P(Kernel, CompilesWithoutSpills) {
+  const Case& test = GetParam();
+  const Lowered lowered = lower_kernel(test.file, test.kernel, test.generics, test.target, true);
+  ASSERT_TRUE(lowered.cuda) << lowered.complaints;
+  for (const std::string& part : test.holds) {
+    EXPECT_NE(lowered.cuda->text.find(part), std::string::npos) << part;
+  }
+  const auto compiled = compile_with_nvrtc(lowered.cuda->text, test.kernel + ".cu", test.target);
+  if (!compiled) GTEST_SKIP() << "this machine has no NVRTC";
+  ASSERT_TRUE(compiled->done) << compiled->log;
+  EXPECT_GT(compiled->cubin.size(), 1000u);
+  EXPECT_LE(ptxas_count(compiled->log, "spill stores"), test.spills) << compiled->log;
+  EXPECT_EQ(compiled->log.find("serialized"), std::string::npos) << compiled->log;
+  EXPECT_EQ(compiled->log.find("warning"), std::string::npos) << compiled->log;
+}
+
+std::vector<Case> cases() {
+  const std::string gemm = "kernels/gemm/gemm.bl";
+  std::vector<Case> all;
+  for (const std::string target : {"sm_80", "sm_90a"}) {
+    all.push_back({"kernels/vector_add/vector_add.bl", "vector_add", target, {}, {"add.rn.f32"}});
+    all.push_back({"kernels/softmax/softmax.bl",
+                   "softmax",
+                   target,
+                   {},
+                   {"ex2.approx.f32", "shfl.sync.bfly", "div.rn.f32"}});
+    all.push_back({"kernels/layernorm/layernorm.bl", "layernorm", target});
+    all.push_back({"kernels/kmeans/kmeans_assign.bl", "kmeans_assign", target});
+    all.push_back({"kernels/sparse/sparse_gemv.bl", "sparse_gemv", target});
+    all.push_back({"kernels/lut/lut_gemv.bl", "lut_gemv", target});
+    all.push_back({"kernels/quantize/quantize.bl", "quantize", target, {{"W", "i4"}}});
+    all.push_back({"kernels/lqer/lqer_decode.bl", "lqer_decode", target, {{"W", "u4"}}});
+    all.push_back(
+        {gemm,
+         "gemm",
+         target,
+         {{"W", "u4"}},
+         {"cp.async.cg.shared.global [%0],[%1],16", "lop3.b32", "ldmatrix.sync.aligned.m8n8.x4",
+          "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32", "ld.shared.v4.b32",
+          " \"kernels/gemm/gemm.bl\"\n"}});
+    all.push_back({gemm, "gemm", target, {{"W", "u4"}, {"A", "bf16"}}, {"f32.bf16.bf16.f32"}});
+    all.push_back({"kernels/gemm/gemm_stream.bl",
+                   "gemm_stream",
+                   target,
+                   {{"W", "u4"}},
+                   {"ld.global.nc.L1::no_allocate.L2::256B.v4.b32",
+                    "atom.acq_rel.gpu.global.add.u32", "st.release.gpu.global.b32"}});
+    all.push_back({"kernels/gemm/grouped_gemm.bl", "grouped_gemm", target, {{"W", "u4"}}});
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Codegen, Kernel, testing::ValuesIn(cases()),
+                         [](const auto& test) { return name_of(test.param); });
+
+// ---- Weights of every width ---------------------------------------------------------------------
+
+std::vector<std::string> weight_types() {
+  std::vector<std::string> types;
+  for (const vm::ElementType type : vm::all_element_types()) {
+    if (type.is_narrow() && type.type_class != vm::TypeClass::Scale)
+      types.push_back(vm::to_string(type));
+  }
+  return types;
+}
+
+class Weights : public testing::TestWithParam<std::string> {};
+
+TEST_P(Weights, GemmCompilesWithoutSpills) {
+  const Lowered lowered =
+      lower_kernel("kernels/gemm/gemm.bl", "gemm", {{"W", GetParam()}}, "sm_80");
+  ASSERT_TRUE(lowered.cuda) << lowered.complaints;
+  const auto compiled = compile_with_nvrtc(lowered.cuda->text, "gemm.cu", "sm_80");
+  if (!compiled) GTEST_SKIP() << "this machine has no NVRTC";
+  ASSERT_TRUE(compiled->done) << compiled->log;
+  EXPECT_EQ(ptxas_count(compiled->log, "spill stores"), 0) << compiled->log;
+  EXPECT_EQ(ptxas_count(compiled->log, "stack frame"), 0) << compiled->log;
+}
+
+INSTANTIATE_TEST_SUITE_P(Codegen, Weights, testing::ValuesIn(weight_types()),
+                         [](const auto& test) { return test.param; });
+
+}  // namespace
+}  // namespace bitloom::test
