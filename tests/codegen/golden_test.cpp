@@ -11,6 +11,7 @@
 #include <iterator>
 
 #include "codegen/cuda.h"
+#include "tests/support/places.h"
 #include "vm/text/parser.h"
 
 namespace bitloom::test {

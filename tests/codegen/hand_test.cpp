@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "tests/codegen/nvrtc.h"
+#include "tests/support/places.h"
 
 namespace bitloom::test {
 namespace {

@@ -9,6 +9,7 @@
 
 #include "codegen/cuda.h"
 #include "dsl/compile.h"
+#include "tests/support/places.h"
 #include "vm/passes/pipeline.h"
 
 namespace bitloom::test {

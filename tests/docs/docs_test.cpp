@@ -10,6 +10,7 @@
 
 #include "dsl/compile.h"
 #include "dsl/render.h"
+#include "tests/support/places.h"
 #include "vm/diagnostics_table.h"
 
 namespace bitloom::test {

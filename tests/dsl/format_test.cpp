@@ -15,6 +15,7 @@
 #include "dsl/render.h"
 #include "tests/dsl/random_program.h"
 #include "tests/dsl/tree_text.h"
+#include "tests/support/places.h"
 
 namespace bitloom::dsl {
 namespace {

@@ -1,4 +1,5 @@
 #include "tests/dsl/golden_runner.h"
+#include "tests/support/places.h"
 
 #include <fmt/format.h>
 

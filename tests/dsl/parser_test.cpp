@@ -12,6 +12,7 @@
 #include "dsl/render.h"
 #include "dsl/scan.h"
 #include "tests/dsl/tree_text.h"
+#include "tests/support/places.h"
 
 namespace bitloom::dsl {
 namespace {

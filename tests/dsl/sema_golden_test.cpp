@@ -10,6 +10,7 @@
 
 #include "dsl/compile.h"
 #include "tests/dsl/golden_runner.h"
+#include "tests/support/places.h"
 
 namespace bitloom::tests {
 namespace {

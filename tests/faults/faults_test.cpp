@@ -7,6 +7,7 @@
 
 #include "dsl/render.h"
 #include "tests/faults/fault_file.h"
+#include "tests/support/places.h"
 
 namespace bitloom::test {
 namespace {

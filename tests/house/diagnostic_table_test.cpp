@@ -9,6 +9,7 @@
 #include <set>
 
 #include "tests/house/project_files.h"
+#include "tests/support/places.h"
 #include "vm/diagnostics_table.h"
 
 namespace bitloom::tests {

@@ -1,4 +1,5 @@
 #include "tests/house/project_files.h"
+#include "tests/support/places.h"
 
 #include <algorithm>
 #include <cstdio>

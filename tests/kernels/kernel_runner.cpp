@@ -7,6 +7,7 @@
 
 #include "dsl/render.h"
 #include "runtime/execute.h"
+#include "tests/support/places.h"
 
 namespace bitloom::test {
 std::optional<std::map<std::string, runtime::HostArray>> run_kernel(const KernelRun& run,

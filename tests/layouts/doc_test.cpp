@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "layouts/draw.h"
+#include "tests/support/places.h"
 
 namespace bitloom::layouts {
 namespace {

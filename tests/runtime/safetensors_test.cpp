@@ -5,6 +5,7 @@
 #include <rapidcheck/gtest.h>
 
 #include "tests/runtime/safetensors_file.h"
+#include "tests/support/places.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bitloom::runtime {

@@ -22,6 +22,7 @@
 #include <regex>
 #include <set>
 
+#include "tests/support/places.h"
 #include "tests/vm/interpreter/machine.h"
 #include "vm/verify.h"
 

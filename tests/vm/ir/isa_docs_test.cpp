@@ -1,4 +1,5 @@
 // What is generated from the instruction table is what lies in the project.
+#include "tests/support/places.h"
 #include "vm/isa_docs.h"
 
 #include <fmt/format.h>

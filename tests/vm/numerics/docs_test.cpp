@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/support/places.h"
 #include "vm/numerics.h"
 #include "vm/words/word_program.h"
 

@@ -17,6 +17,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/support/places.h"
 #include "vm/passes/pipeline.h"
 #include "vm/text/parser.h"
 #include "vm/text/printer.h"

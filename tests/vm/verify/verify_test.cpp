@@ -8,6 +8,7 @@
 //
 // A case whose text begins with `kernel` is a kernel of its own. Every instruction has a case that
 // is right, and every code that the verifier raises has one that is wrong.
+#include "tests/support/places.h"
 #include "vm/verify.h"
 
 #include <gmock/gmock.h>
