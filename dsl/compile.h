@@ -1,13 +1,15 @@
-// From tree to IR: names, types, compile-time evaluation and lowering, in one walk a specialisation.
+// From tree to IR: names, types, compile-time evaluation and lowering, in one walk a
+// specialisation.
 //
-//   Program program(sources);                              // loads files and their imports, parses, checks declarations
-//   program.load("kernels/gemm/gemm.bl", diagnostics);
-//   Specialization set{{"W", "u4"}, {"G", "128"}};
-//   auto function = program.specialize("gemm", set, diagnostics);   // checked IR, ready for vm/passes
+//   Program program(sources, stdlib);
+//   program.load("kernels/gemm/gemm.bl", diagnostics);   // and what it imports
+//   Specialization set{{{"W", "u4"}, {"G", "128"}}};
+//   auto function = program.specialize("gemm", set, diagnostics);   // IR, ready for vm/passes
 //
-// A kernel is analysed once for each specialisation, with every type and compile-time integer known; so an error names
-// the specialisation it arose in. `check` analyses every kernel with its defaults (and representative types for type
-// parameters without one), which is what `bitloom check` does.
+// A kernel is analysed once for each specialisation, with every type and compile-time integer
+// known; so an error names the specialisation it arose in. `check` analyses every kernel with its
+// defaults (and representative types for type parameters without one), which is what `bitloom
+// check` does.
 #pragma once
 
 #include <map>
@@ -25,15 +27,20 @@
 namespace bitloom::dsl {
 
 struct Specialization {
-  std::map<std::string, std::string> generics;   // "W" -> "u4", "G" -> "128", "FAST" -> "true"
-  std::set<std::string> absent;                  // optional parameters that are not given
-  int target_sm = 80;                            // what target() says
+  std::map<std::string, std::string> generics;  // "W" -> "u4", "G" -> "128", "FAST" -> "true"
+  std::set<std::string> absent;                 // optional parameters that are not given
+  int target_sm = 80;                           // what target() says
 };
 
 // What a kernel takes, before it is specialised: for the command line and for messages.
 struct KernelSignature {
-  struct Generic { std::string name, kind, otherwise; };                                   // kind: type int bool layout
-  struct Parameter { std::string name, element, extents; bool global, packed, optional; }; // as written
+  struct Generic {
+    std::string name, kind, otherwise;  // kind: type int bool layout
+  };
+  struct Parameter {
+    std::string name, element, extents;  // as written
+    bool global, packed, optional;
+  };
   std::string name, documentation;
   std::vector<Generic> generics;
   std::vector<Parameter> parameters;
@@ -54,7 +61,8 @@ class Program {
   // The kernels of the files that were loaded by load(), in the order of the text.
   std::vector<KernelSignature> kernels() const;
 
-  std::optional<vm::Function> specialize(std::string_view kernel, const Specialization& specialization,
+  std::optional<vm::Function> specialize(std::string_view kernel,
+                                         const Specialization& specialization,
                                          vm::Diagnostics& diagnostics) const;
   bool check(vm::Diagnostics& diagnostics) const;
 

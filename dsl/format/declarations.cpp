@@ -144,8 +144,7 @@ void Formatter::write_leftovers(std::uint32_t end, std::uint32_t next, bool& fir
   first = true;
 }
 
-// ---- Comments
-// ---------------------------------------------------------------------------------------------------------
+// ---- Comments -----------------------------------------------------------------------------------
 bool Formatter::comment_before(std::uint32_t offset) const {
   return next_comment_ < file_.comments.size() &&
          file_.comments[next_comment_].place.begin < offset;

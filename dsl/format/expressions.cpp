@@ -165,8 +165,7 @@ Doc Formatter::expression(const Expr& expr) {
   return expr.parenthesised ? concat(text("("), std::move(inner), text(")")) : inner;
 }
 
-// ---- Types and attributes
-// ---------------------------------------------------------------------------------------------
+// ---- Types and attributes -----------------------------------------------------------------------
 Doc Formatter::type(const TypeSyntax& type) {
   std::string words = type.optional ? "optional " : "";
   if (type.space == SpaceWord::Global) words += "global ";

@@ -7,8 +7,7 @@ namespace {
 using x3::lit;
 using x3::rule;
 
-// ---- Actions
-// ----------------------------------------------------------------------------------------------------------
+// ---- Actions ------------------------------------------------------------------------------------
 const auto set_path = [](auto& ctx) {
   x3::_val(ctx).path = x3::_attr(ctx).text;
   x3::_val(ctx).path_place = x3::_attr(ctx).place;
@@ -48,8 +47,7 @@ const auto push_declaration = [](auto& ctx) {
   if (decl.place.end != 0) x3::_val(ctx).push_back(std::move(decl));
 };
 
-// ---- Rules
-// ------------------------------------------------------------------------------------------------------------
+// ---- Rules --------------------------------------------------------------------------------------
 
 const rule<struct import_id, ImportDecl> import = "import";
 const rule<struct const_id, ConstDecl> constant = "const";

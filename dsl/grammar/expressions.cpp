@@ -39,8 +39,7 @@ struct CallSuffix {
   std::vector<Argument> arguments;
 };
 
-// ---- Building nodes
-// ---------------------------------------------------------------------------------------------------
+// ---- Building nodes -----------------------------------------------------------------------------
 std::uint32_t height_of(const ExprPtr& x) {
   return x ? x->height : 0;
 }
@@ -96,8 +95,7 @@ ExprPtr called(State& state, const ExprPtr& callee, CallSuffix call) {
               Call{callee, std::move(call.generics), std::move(call.arguments)});
 }
 
-// ---- Precedence
-// -------------------------------------------------------------------------------------------------------
+// ---- Precedence ---------------------------------------------------------------------------------
 void refuse_chained_comparison(State& state, const ExprPtr& a, const Operator& second,
                                const ExprPtr& c) {
   const auto* first = std::get_if<Binary>(&a->node);
@@ -131,8 +129,7 @@ ExprPtr fold(State& state, Chain chain) {
   return values.front();
 }
 
-// ---- Tokens
-// -----------------------------------------------------------------------------------------------------------
+// ---- Tokens -------------------------------------------------------------------------------------
 struct AdditiveOperators : x3::symbols<BinaryOp> {
   AdditiveOperators() {
     add("+", BinaryOp::Add)("-", BinaryOp::Sub)("*", BinaryOp::Mul)("/", BinaryOp::Div)(
@@ -161,8 +158,7 @@ const auto number_spelling =
                        (x3::digit >> *((x3::char_("eE") >> x3::char_("+-") >> &x3::digit) |
                                        word_character | (x3::lit('.') >> &x3::digit)))]];
 
-// ---- Actions
-// ----------------------------------------------------------------------------------------------------------
+// ---- Actions ------------------------------------------------------------------------------------
 const auto push_operator = [](auto& ctx) {
   const auto end = state_of(ctx).offset(end_of(ctx));
   const BinaryOp op = x3::_attr(ctx);
@@ -253,8 +249,7 @@ const auto set_index_place = [](auto& ctx) {
 template <IndexKind Kind>
 const auto set_kind = [](auto& ctx) { x3::_val(ctx).kind = Kind; };
 
-// ---- Rules
-// ------------------------------------------------------------------------------------------------------------
+// ---- Rules --------------------------------------------------------------------------------------
 using x3::lit;
 using x3::rule;
 

@@ -37,8 +37,7 @@ bool run(const Rule& rule, Cursor& first, Cursor last, State& state, Attribute& 
                           x3::skip_flag::dont_post_skip);
 }
 
-// ---- Directives
-// -------------------------------------------------------------------------------------------------------
+// ---- Directives ---------------------------------------------------------------------------------
 template <class Subject>
 struct must_directive : x3::unary_parser<Subject, must_directive<Subject>> {
   using base_type = x3::unary_parser<Subject, must_directive<Subject>>;
@@ -222,8 +221,7 @@ inline constexpr part_parser<std::vector<GenericParameter>> generic_parameters_p
     parse_generic_parameters);
 inline constexpr part_parser<Block> block_part(parse_block);
 
-// ---- Words
-// ------------------------------------------------------------------------------------------------------------
+// ---- Words --------------------------------------------------------------------------------------
 // Any word, or only one that may be a name.
 struct word_parser : x3::parser<word_parser> {
   using attribute_type = Spelling;
@@ -283,8 +281,7 @@ inline constexpr struct string_parser : x3::parser<string_parser> {
 // What stands between statements and declarations.
 inline const auto separators = *(x3::lit('\n') | ';');
 
-// ---- Actions
-// ----------------------------------------------------------------------------------------------------------
+// ---- Actions ------------------------------------------------------------------------------------
 // What the innermost rule makes, what the parser in front of [ ] has read, and where that ended.
 inline constexpr auto assign_value = [](auto& context) {
   x3::_val(context) = std::move(x3::_attr(context));

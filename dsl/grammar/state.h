@@ -61,8 +61,7 @@ struct Spelling {
   Place place;
 };
 
-// ---- The parts
-// --------------------------------------------------------------------------------------------------------
+// ---- The parts ----------------------------------------------------------------------------------
 bool parse_expression(Cursor& first, Cursor last, State& state, ExprPtr& result);
 // Without comparisons and what binds looser, because `>` ends it: the arguments between < and >.
 bool parse_generic_argument(Cursor& first, Cursor last, State& state, ExprPtr& result);
@@ -80,13 +79,11 @@ bool parse_pipeline_body(Cursor& first, Cursor last, State& state, Block& result
 
 void parse_declarations(State& state, std::vector<Decl>& result);
 
-// ---- Literals (literals.cpp)
-// ------------------------------------------------------------------------------------------
+// ---- Literals (literals.cpp) --------------------------------------------------------------------
 ExprPtr number(State& state, Spelling spelling);
 std::string string_value(State& state, Spelling spelling);  // with its quotes
 
-// ---- Words
-// ------------------------------------------------------------------------------------------------------------
+// ---- Words --------------------------------------------------------------------------------------
 // Words that cannot be names. Others (`step`, `role`, `load`, `threads` …) mean something only in
 // their places.
 bool is_reserved(std::string_view word);
@@ -98,8 +95,7 @@ bool is_word_character(char c);
 enum class AngleMeaning : std::uint8_t { Comparison, Call, Type };
 AngleMeaning meaning_of_angle(const State& state, Cursor open);
 
-// ---- Errors (errors.cpp)
-// ----------------------------------------------------------------------------------------------
+// ---- Errors (errors.cpp) ------------------------------------------------------------------------
 inline constexpr std::string_view kTooDeep = "less nesting";
 inline constexpr std::string_view kTooTall = "a shorter expression";
 

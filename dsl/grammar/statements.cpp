@@ -10,8 +10,7 @@ namespace {
 using x3::lit;
 using x3::rule;
 
-// ---- Actions
-// ----------------------------------------------------------------------------------------------------------
+// ---- Actions ------------------------------------------------------------------------------------
 const auto set_variable = [](auto& ctx) { x3::_val(ctx).variable = true; };
 const auto set_tuple = [](auto& ctx) { x3::_val(ctx).tuple = true; };
 const auto set_unroll = [](auto& ctx) { x3::_val(ctx).unroll = true; };
@@ -77,8 +76,7 @@ const auto pass_at_forced_end = [](auto& ctx) {
   x3::_pass(ctx) = at == state.end() || state.scan.is_forced_end(state.offset(at));
 };
 
-// ---- Rules
-// ------------------------------------------------------------------------------------------------------------
+// ---- Rules --------------------------------------------------------------------------------------
 struct PipelineBody {
   Block load, rest;
 };

@@ -46,8 +46,7 @@ ExprPtr element_expression(const Element& element) {
   return result;
 }
 
-// ---- Actions
-// ----------------------------------------------------------------------------------------------------------
+// ---- Actions ------------------------------------------------------------------------------------
 const auto set_optional = [](auto& ctx) { x3::_val(ctx).optional = true; };
 const auto set_packed = [](auto& ctx) { x3::_val(ctx).packed = true; };
 template <SpaceWord Space>
@@ -84,8 +83,7 @@ const auto set_generic_kind = [](auto& ctx) {
 };
 const auto push_value = [](auto& ctx) { x3::_val(ctx).push_back(std::move(x3::_attr(ctx))); };
 
-// ---- Rules
-// ------------------------------------------------------------------------------------------------------------
+// ---- Rules --------------------------------------------------------------------------------------
 
 const rule<struct type_id, TypeSyntax> type = "type";
 const rule<struct element_id, Element> element = "element type";

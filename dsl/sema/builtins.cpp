@@ -100,8 +100,7 @@ const Builtin* find_builtin(std::string_view name) {
   return found == by_name.end() ? nullptr : found->second;
 }
 
-// ---- Binding a call to its row
-// ------------------------------------------------------------------------------------------
+// ---- Binding a call to its row ------------------------------------------------------------------
 
 namespace {
 
@@ -241,8 +240,7 @@ Value call_builtin(Context& c, const Builtin& builtin, const Call& node, Place p
   return good ? builtin.handler(c, call) : Value(Poison{});
 }
 
-// ---- What handlers ask for
-// ----------------------------------------------------------------------------------------------
+// ---- What handlers ask for ----------------------------------------------------------------------
 
 std::optional<vm::ElementType> generic_type(Context& c, const BuiltinCall& call, std::size_t i) {
   if (const auto* type = call.generics[i].as<vm::ElementType>()) return *type;

@@ -158,8 +158,7 @@ Value sparse_dot(Context& c, const BuiltinCall& call) {
              {a->value.as<Register>()->id, metadata->id, b->value.as<Register>()->id, sum->id})};
 }
 
-// ---- Warpgroup products
-// -------------------------------------------------------------------------------------------------------
+// ---- Warpgroup products -------------------------------------------------------------------------
 
 Value dot_async(Context& c, const BuiltinCall& call) {
   const Register acc = *call[0].as<Register>();

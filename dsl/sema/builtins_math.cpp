@@ -26,8 +26,7 @@ double round_even(double x) {
   return std::fmod(below, 2.0) == 0.0 ? below : below + 1.0;
 }
 
-// ---- Exact
-// --------------------------------------------------------------------------------------------------------------
+// ---- Exact --------------------------------------------------------------------------------------
 
 // A whole number stays one under floor, ceil, trunc and round.
 template <Opcode opcode>
@@ -99,8 +98,7 @@ Value select_value(Context& c, const BuiltinCall& call) {
   return select(c, call.operand(0), a, b, call.place);
 }
 
-// ---- Approximate
-// ----------------------------------------------------------------------------------------------------------
+// ---- Approximate --------------------------------------------------------------------------------
 
 // What the compiler does to a number it knows: the correctly rounded result, which is within every
 // bound.
@@ -148,8 +146,7 @@ Value log_approx(Context& c, const BuiltinCall& call) {
                      call.place);
 }
 
-// ---- cast
-// -----------------------------------------------------------------------------------------------------------------
+// ---- cast ---------------------------------------------------------------------------------------
 
 // cast<i64>(n) of a size is the size itself: 64 bits is what it has.
 std::optional<Value> size_in_64_bits(Context& c, const BuiltinCall& call, vm::ElementType type) {

@@ -28,8 +28,7 @@ ValueId id_or_none(const std::optional<Register>& tile) {
   return tile ? tile->id : vm::kNoValue;
 }
 
-// ---- load, store, clip
-// ----------------------------------------------------------------------------------------------------
+// ---- load, store, clip --------------------------------------------------------------------------
 
 Value load_window(Context& c, const BuiltinCall& call) {
   const Memory memory = memory_argument(call, 0);
@@ -79,8 +78,7 @@ Value prefetch(Context& c, const BuiltinCall& call) {
   return Nothing{};
 }
 
-// ---- By an index tile
-// -------------------------------------------------------------------------------------------------------
+// ---- By an index tile ---------------------------------------------------------------------------
 
 struct Indexed {
   Memory memory;
@@ -177,8 +175,7 @@ Value scatter(Context& c, const BuiltinCall& call) {
   return Nothing{};
 }
 
-// ---- Atomics
-// ------------------------------------------------------------------------------------------------------------------
+// ---- Atomics ------------------------------------------------------------------------------------
 
 constexpr std::string_view kOrders = "relaxed|acquire|release|acq_rel";
 
@@ -285,8 +282,7 @@ Value store_release(Context& c, const BuiltinCall& call) {
   return Nothing{};
 }
 
-// ---- compact
-// --------------------------------------------------------------------------------------------------------------------
+// ---- compact ------------------------------------------------------------------------------------
 
 Value compact(Context& c, const BuiltinCall& call) {
   const Memory target = memory_argument(call, 0);

@@ -20,8 +20,7 @@ Value tile_or_poison(const std::optional<Register>& tile) {
   return tile ? Value(*tile) : Value(Poison{});
 }
 
-// ---- New tiles
-// ------------------------------------------------------------------------------------------------------------
+// ---- New tiles ----------------------------------------------------------------------------------
 
 Value filled(Context& c, const BuiltinCall& call, const Value& number, Place place) {
   const auto type = generic_type(c, call, 0);
@@ -49,8 +48,7 @@ Value iota(Context& c, const BuiltinCall& call) {
   return Register{id};
 }
 
-// ---- Other shapes
-// -----------------------------------------------------------------------------------------------------------
+// ---- Other shapes -------------------------------------------------------------------------------
 
 // The operand of a function that works on tiles, and on views of memory that are written with
 // `ref`.
@@ -219,8 +217,7 @@ Value concat(Context& c, const BuiltinCall& call) {
   return Register{id};
 }
 
-// ---- Other bits, other layouts
-// ------------------------------------------------------------------------------------------------
+// ---- Other bits, other layouts ------------------------------------------------------------------
 
 Value refuse_view(Context& c, const BuiltinCall& call, const vm::Type& from, const vm::Type& to) {
   const auto side = [](const vm::Type& type) {

@@ -18,8 +18,7 @@ Value plain(Context& c, const BuiltinCall& call) {
   return Nothing{};
 }
 
-// ---- Barriers
-// -----------------------------------------------------------------------------------------------------------------
+// ---- Barriers -----------------------------------------------------------------------------------
 
 template <Opcode opcode>
 Value named(Context& c, const BuiltinCall& call) {
@@ -84,8 +83,7 @@ Value wait_for_groups(Context& c, const BuiltinCall& call) {
   return Nothing{};
 }
 
-// ---- Copies
-// -------------------------------------------------------------------------------------------------------------------
+// ---- Copies -------------------------------------------------------------------------------------
 
 struct Copied {
   Memory to, from;
@@ -151,8 +149,7 @@ Value store_copy(Context& c, const BuiltinCall& call) {
   return Nothing{};
 }
 
-// ---- Clusters, and words to the assembler
-// -----------------------------------------------------------------------------------
+// ---- Clusters, and words to the assembler -------------------------------------------------------
 
 Value map_shared(Context& c, const BuiltinCall& call) {
   Memory memory = *call[0].as<Memory>();

@@ -114,8 +114,7 @@ std::optional<Value> inferred(const Context& c, const Prepared& call,
   return std::nullopt;
 }
 
-// ---- Inside the function
-// ------------------------------------------------------------------------------------------------
+// ---- Inside the function ------------------------------------------------------------------------
 
 // Names of the generic parameters in the new frame, and "step<T = f16, S = 4>" for messages.
 bool declare_generics(Context& c, Prepared& call) {
@@ -249,8 +248,7 @@ Value inline_function(Context& c, FunctionName name, const Call& node, Place pla
   return result;
 }
 
-// ---- Which function?
-// ----------------------------------------------------------------------------------------------------
+// ---- Which function? ----------------------------------------------------------------------------
 
 Value unknown_function(Context& c, std::string_view name, Place place) {
   std::vector<std::string_view> candidates;

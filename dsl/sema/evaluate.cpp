@@ -55,8 +55,7 @@ Value unknown_name(Context& c, std::string_view name, Place place) {
   return report;
 }
 
-// ---- Members
-// --------------------------------------------------------------------------------------------------------
+// ---- Members ------------------------------------------------------------------------------------
 
 std::optional<int> axis_of(std::string_view name) {
   if (name == "x") return 0;
@@ -133,8 +132,7 @@ Value member(Context& c, const Member& node, Place place) {
          << c.describe(base) << " has no member '" << node.name << "'";
 }
 
-// ---- Single nodes
-// -----------------------------------------------------------------------------------------------------
+// ---- Single nodes -------------------------------------------------------------------------------
 
 Value name(Context& c, const Name& node, Place place) {
   if (const Binding* binding = c.scope ? c.scope->find(node.text) : nullptr;
@@ -290,8 +288,7 @@ Value value_of(Context& c, const Expr& expr) {
   return value.is<Absent>() ? not_given(c, expr) : loaded(c, std::move(value), expr.place);
 }
 
-// ---- What must be known
-// -----------------------------------------------------------------------------------------------
+// ---- What must be known -------------------------------------------------------------------------
 
 std::optional<std::int64_t> constant_integer(Context& c, const Value& value, Place place,
                                              std::string_view what) {

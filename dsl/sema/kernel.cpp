@@ -19,8 +19,7 @@ namespace {
 
 using layouts::SizeExpr;
 
-// ---- Generics
-// -----------------------------------------------------------------------------------------------------------
+// ---- Generics -----------------------------------------------------------------------------------
 
 std::optional<std::int64_t> parse_integer(std::string_view text) {
   std::int64_t value = 0;
@@ -85,8 +84,7 @@ bool declare_generics(Context& c) {
   return good;
 }
 
-// ---- Sizes and parameters
-// -------------------------------------------------------------------------------------------------
+// ---- Sizes and parameters -----------------------------------------------------------------------
 
 bool declare_sizes(Context& c) {
   bool good = true;
@@ -198,8 +196,7 @@ void declare_parameters(Context& c) {
   }
 }
 
-// ---- Attributes and conditions
-// ----------------------------------------------------------------------------------------------
+// ---- Attributes and conditions ------------------------------------------------------------------
 
 std::optional<std::int64_t> header_integer(Context& c, std::string_view name, std::int64_t least,
                                            std::int64_t most) {

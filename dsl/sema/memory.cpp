@@ -109,8 +109,7 @@ void store(Context& c, const Memory& target, const Value& value, const Access& a
   if (!access.cache.empty()) instruction.set("cache", access.cache);
 }
 
-// ---- target <- value
-// --------------------------------------------------------------------------------------------------
+// ---- target <- value ----------------------------------------------------------------------------
 
 namespace {
 
@@ -175,8 +174,7 @@ void move(Context& c, const Move& node, Place place) {
   if (!tile.poisoned()) store(c, *memory, tile, {}, place, node.value->place);
 }
 
-// ---- Other views of the same memory
-// ---------------------------------------------------------------------------------
+// ---- Other views of the same memory -------------------------------------------------------------
 
 Value permute_view(Context& c, const Memory& memory, const Shape& permutation, Place place) {
   const vm::Type base = c.type(memory.id);
@@ -215,8 +213,7 @@ Value reinterpret_view(Context& c, const Memory& memory, vm::ElementType element
   return view;
 }
 
-// ---- Windows
-// ----------------------------------------------------------------------------------------------------------
+// ---- Windows ------------------------------------------------------------------------------------
 
 namespace {
 

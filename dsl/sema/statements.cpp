@@ -14,8 +14,7 @@ namespace {
 
 using vm::Opcode;
 
-// ---- let and var
-// --------------------------------------------------------------------------------------------------------
+// ---- let and var --------------------------------------------------------------------------------
 
 // The declared type and layout, put on a value.
 Value with_type(Context& c, const Let& node, const Value& value, Place value_place,
@@ -111,8 +110,7 @@ void run_let(Context& c, const Let& node) {
   }
 }
 
-// ---- Assignment
-// ---------------------------------------------------------------------------------------------------------
+// ---- Assignment ---------------------------------------------------------------------------------
 
 std::optional<BinaryOp> operator_of(AssignOp op) {
   switch (op) {
@@ -176,8 +174,7 @@ void run_assign(Context& c, const Assign& node, Place place) {
   if (tile) c.emit(place, Opcode::Assign, {variable->id, tile->id});
 }
 
-// ---- Branches and jumps
-// ---------------------------------------------------------------------------------------------------
+// ---- Branches and jumps -------------------------------------------------------------------------
 
 Flow run_if(Context& c, const If& node, Place place) {
   const Value condition = value_of(c, *node.condition);
@@ -261,8 +258,7 @@ Flow run_return(Context& c, const Return& node, Place place) {
   return Flow::Stop;
 }
 
-// ---- assert and print
-// -------------------------------------------------------------------------------------------------------
+// ---- assert and print ---------------------------------------------------------------------------
 
 void run_assert(Context& c, const Assert& node, Place place) {
   const Value condition = value_of(c, *node.condition);

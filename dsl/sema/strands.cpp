@@ -134,8 +134,7 @@ Flow run_warps(Context& c, const Warps& node, Place place) {
   return Flow::Next;
 }
 
-// ---- shared memory and mbarriers
-// ------------------------------------------------------------------------------------------
+// ---- shared memory and mbarriers ----------------------------------------------------------------
 
 namespace {
 
