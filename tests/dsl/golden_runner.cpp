@@ -1,5 +1,4 @@
 #include "tests/dsl/golden_runner.h"
-#include "tests/support/places.h"
 
 #include <fmt/format.h>
 
@@ -9,6 +8,8 @@
 #include <fstream>
 #include <map>
 #include <sstream>
+
+#include "tests/support/places.h"
 
 namespace bitloom::tests {
 namespace {

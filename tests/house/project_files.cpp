@@ -1,5 +1,4 @@
 #include "tests/house/project_files.h"
-#include "tests/support/places.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -8,6 +7,8 @@
 #include <iterator>
 #include <memory>
 #include <sstream>
+
+#include "tests/support/places.h"
 
 namespace bitloom::tests {
 namespace {

@@ -1,5 +1,4 @@
 // What is generated from the instruction table is what lies in the project.
-#include "tests/support/places.h"
 #include "vm/isa_docs.h"
 
 #include <fmt/format.h>
@@ -12,6 +11,7 @@
 #include <regex>
 #include <set>
 
+#include "tests/support/places.h"
 #include "vm/element_type.h"
 #include "vm/isa.h"
 #include "vm/text/parser.h"

@@ -8,7 +8,6 @@
 //
 // A case whose text begins with `kernel` is a kernel of its own. Every instruction has a case that
 // is right, and every code that the verifier raises has one that is wrong.
-#include "tests/support/places.h"
 #include "vm/verify.h"
 
 #include <gmock/gmock.h>
@@ -22,6 +21,7 @@
 #include <set>
 #include <sstream>
 
+#include "tests/support/places.h"
 #include "tests/vm/ir/random_function.h"
 #include "vm/builder.h"
 #include "vm/text/parser.h"
