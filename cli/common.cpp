@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/version.h"
 #include "dsl/render.h"
+#include "runtime/environment.h"
 
 namespace bitloom::cli {
 namespace {
@@ -59,7 +60,7 @@ int report(const vm::Diagnostics& diagnostics, const dsl::SourceManager& sources
 
 std::string find_stdlib() {
   namespace fs = std::filesystem;
-  if (const char* set = std::getenv("BITLOOM_STDLIB")) return set;
+  if (const auto set = runtime::environment(runtime::Variable::Stdlib)) return *set;
   std::error_code ignored;
   const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
   // build/bin/bitloom in a checkout, bin/bitloom beside share/bitloom/stdlib when installed.

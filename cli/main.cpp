@@ -37,6 +37,7 @@ int run(int argc, char** argv) {
   add_layout(app, context);
   add_explain(app, context);
   add_doctor(app, context);
+  add_cache(app, context);
   add_demo(app, context);
   try {
     app.parse(argc, argv);
