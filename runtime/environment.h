@@ -19,8 +19,8 @@ enum class Variable : std::uint8_t {
 
 struct VariableInfo {
   Variable variable;
-  const char* name;             // "BITLOOM_CACHE_DIR"
-  std::string_view otherwise;   // what holds when it is not set, in Markdown
+  const char* name;            // "BITLOOM_CACHE_DIR"
+  std::string_view otherwise;  // what holds when it is not set, in Markdown
   std::string_view documentation;
 };
 

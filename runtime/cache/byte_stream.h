@@ -13,7 +13,8 @@
 
 namespace bitloom::runtime {
 
-static_assert(std::endian::native == std::endian::little, "the files of the cache are little-endian");
+static_assert(std::endian::native == std::endian::little,
+              "the files of the cache are little-endian");
 
 class ByteWriter {
  public:

@@ -84,8 +84,10 @@ int write_entry(const std::string& path, std::span<const std::byte> bytes) {
   int error = 0;
   while (!bytes.empty() && error == 0) {
     const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n >= 0) bytes = bytes.subspan(static_cast<std::size_t>(n));
-    else if (errno != EINTR) error = errno;
+    if (n >= 0)
+      bytes = bytes.subspan(static_cast<std::size_t>(n));
+    else if (errno != EINTR)
+      error = errno;
   }
   if (::close(fd) != 0 && error == 0) error = errno;
   if (error == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) error = errno;
@@ -167,8 +169,7 @@ std::optional<CompiledKernel> Cache::find(const CacheKey& key, vm::Diagnostics& 
   return std::move(entry->kernel);
 }
 
-void Cache::store(const CacheKey& key, const CompiledKernel& kernel,
-                  vm::Diagnostics& diagnostics) {
+void Cache::store(const CacheKey& key, const CompiledKernel& kernel, vm::Diagnostics& diagnostics) {
   if (options_.folder.empty() || options_.limit == 0) return;
   const std::string text = key.text();
   const std::vector<std::byte> bytes = encode_entry(text, kernel);
@@ -199,8 +200,10 @@ std::uint64_t Cache::clear() {
   std::uint64_t removed = 0;
   each_file(options_.folder, [&](const File& file) {
     std::error_code gone;
-    if (is_entry(file.path)) removed += fs::remove(file.path, gone);
-    else if (is_unfinished(file.path)) fs::remove(file.path, gone);
+    if (is_entry(file.path))
+      removed += fs::remove(file.path, gone);
+    else if (is_unfinished(file.path))
+      fs::remove(file.path, gone);
   });
   return removed;
 }

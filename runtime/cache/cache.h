@@ -50,7 +50,7 @@ std::string_view build_id();
 class Cache {
  public:
   struct Options {
-    std::string folder;            // empty: there is no cache
+    std::string folder;             // empty: there is no cache
     std::uint64_t limit = 1 << 30;  // bytes; 0: nothing is kept
   };
   struct Stats {

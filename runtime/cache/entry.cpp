@@ -38,8 +38,7 @@ std::optional<Entry> decode_entry(std::span<const std::byte> bytes) {
   const auto payload = in.block();
   if (!in.ok()) return std::nullopt;
   const Digest digest = digest_of(bytes.first(bytes.size() - in.rest().size()));
-  if (in.number() != digest.high || in.number() != digest.low || !in.at_end())
-    return std::nullopt;
+  if (in.number() != digest.high || in.number() != digest.low || !in.at_end()) return std::nullopt;
   auto kernel = deserialize(payload);
   if (!kernel) return std::nullopt;
   return Entry{std::string(key), std::move(*kernel)};

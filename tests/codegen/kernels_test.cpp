@@ -4,6 +4,7 @@
 
 #include "tests/codegen/lowered_kernel.h"
 #include "tests/codegen/nvrtc.h"
+#include "tests/codegen/ptxas_words.h"
 
 namespace bitloom::test {
 namespace {
@@ -37,6 +38,10 @@ TEST_P(Kernel, CompilesWithoutSpills) {
   EXPECT_LE(ptxas_count(compiled->log, "spill stores"), test.spills) << compiled->log;
   EXPECT_EQ(compiled->log.find("serialized"), std::string::npos) << compiled->log;
   EXPECT_EQ(compiled->log.find("warning"), std::string::npos) << compiled->log;
+  const auto image = codegen::read_cubin(std::as_bytes(std::span(compiled->cubin)));
+  ASSERT_TRUE(image) << image.error();
+  ASSERT_NE(image->find(lowered.cuda->kernel), nullptr);
+  EXPECT_EQ(words_of(*image->find(lowered.cuda->kernel)), words_of_ptxas(compiled->log));
 }
 
 std::vector<Case> cases() {

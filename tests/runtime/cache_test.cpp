@@ -77,8 +77,8 @@ TEST_F(CacheTest, EveryPartOfTheKeyCounts) {
   Cache c = cache();
   const CacheKey key = key_of("k");
   c.store(key, kernel_of(10), diagnostics_);
-  for (std::string CacheKey::* part : {&CacheKey::program, &CacheKey::options, &CacheKey::target,
-                                       &CacheKey::nvrtc, &CacheKey::build}) {
+  for (std::string CacheKey::*part : {&CacheKey::program, &CacheKey::options, &CacheKey::target,
+                                      &CacheKey::nvrtc, &CacheKey::build}) {
     CacheKey other = key;
     other.*part += "x";
     EXPECT_FALSE(c.find(other, diagnostics_)) << other.*part;
@@ -266,7 +266,8 @@ TEST(ParseBytes, ReadsNumbersWithAnEnding) {
   EXPECT_EQ(parse_bytes("1000"), 1000u);
   EXPECT_EQ(parse_bytes("512M"), 512u << 20);
   EXPECT_EQ(parse_bytes("2G"), std::uint64_t{2} << 30);
-  for (const char* wrong : {"", "G", "1T", "1 G", "-1", "1GB", "99999999999999999999", "99999999999G"})
+  for (const char* wrong :
+       {"", "G", "1T", "1 G", "-1", "1GB", "99999999999999999999", "99999999999G"})
     EXPECT_EQ(parse_bytes(wrong), std::nullopt) << wrong;
 }
 
