@@ -47,7 +47,7 @@ int report(const vm::Diagnostics& diagnostics, const dsl::SourceManager& sources
     if (range == "BL09") return kInternal;
     if (diagnostic.code == "BL0416") {
       code = kLacking;
-    } else if (range == "BL05") {
+    } else if (range == "BL05" || diagnostic.code == "BL0803") {
       code = kFault;
     } else if (range == "BL07") {
       code = kWrongUsage;

@@ -54,7 +54,16 @@ void tell(const RunOptions& options, const runtime::Job& job, const runtime::Out
                  remark.pass, remark.text);
     }
   }
-  if (done && options.verbose) {
+  if (done && options.verbose && job.device) {
+    const runtime::GpuReport& gpu = outcome.gpu;
+    fmt::print(
+        stderr,
+        "{} ran on {} ({}, compiled for {}) in {:.3f} ms; compiled in {:.0f} ms, {} registers, "
+        "{} bytes of shared and {} of local memory\n",
+        outcome.function.name, gpu.device, vm::to_string(job.target), gpu.architecture,
+        gpu.kernel_milliseconds, gpu.compile_seconds * 1e3, gpu.registers, gpu.shared_bytes,
+        gpu.local_bytes);
+  } else if (done && options.verbose) {
     fmt::print(stderr, "{} ran in the interpreter ({}{}) in {:.3f} s, {} instructions\n",
                outcome.function.name, vm::to_string(job.target),
                options.fast ? ", without checks" : "", outcome.report.seconds,
@@ -70,18 +79,21 @@ void tell(const RunOptions& options, const runtime::Job& job, const runtime::Out
 
 void run(const RunOptions& options, const Context& context, dsl::SourceManager& sources,
          vm::Diagnostics& diagnostics) {
-  if (options.engine != "interpreter") {
-    diagnostics
-        .error("BL0416", {},
-               fmt::format("engine '{}' is not part of this build; kernels run in the interpreter",
-                           options.engine))
-        .hint("--on interpreter");
-    return;
-  }
   std::optional<ParsedRun> parsed = parse_run_options(options, diagnostics);
   if (!parsed) return;
   watch_for_interrupt();
-  const runtime::Job job = job_of(options, *parsed);
+  runtime::Job job = job_of(options, *parsed);
+  if (options.engine == "gpu") {
+    runtime::Result<runtime::Device> device = runtime::Device::open(options.device);
+    if (!device) {
+      diagnostics.error(device.error().code, {}, device.error().message);
+      diagnostics.last().hints = device.error().hints;
+      return;
+    }
+    const vm::Target asked = job.target;
+    job.use(std::move(*device));
+    if (!options.target.empty()) job.target = asked;
+  }
   runtime::Outcome outcome;
   const bool done = runtime::execute(job, sources, context.stdlib, outcome, diagnostics);
   tell(options, job, outcome, done);

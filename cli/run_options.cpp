@@ -91,8 +91,12 @@ void declare_run_options(CLI::App& command, RunOptions& options) {
   command.add_option("--on", options.engine, "interpreter or gpu")
       ->check(CLI::IsMember({"interpreter", "gpu"}))
       ->capture_default_str();
-  command.add_option("--target", options.target, "the architecture that the kernel is lowered for")
+  command.add_option("--device", options.device, "which GPU, counted from 0")
       ->capture_default_str();
+  command.add_option(
+      "--target", options.target,
+      "the architecture that the kernel is lowered for (the GPU's own, or sm_80 in the "
+      "interpreter)");
   command.add_flag("--fast", options.fast, "without hazard checks");
   command.add_option("--seed", options.seed, "of random arguments")->capture_default_str();
   command.add_option("--steps", options.steps, "end after so many instructions");
@@ -114,7 +118,9 @@ Examples:
 std::optional<ParsedRun> parse_run_options(const RunOptions& options, Diagnostics& diagnostics) {
   ParsedRun parsed;
   parsed.request.seed = options.seed;
-  if (const auto target = vm::Target::parse(options.target)) {
+  if (options.target.empty()) {
+    parsed.target = vm::Target{};
+  } else if (const auto target = vm::Target::parse(options.target)) {
     parsed.target = *target;
   } else {
     diagnostics.error("BL0414", {}, fmt::format("target '{}' is unknown", options.target))

@@ -17,12 +17,13 @@ struct RunOptions {
   std::string file, kernel;
   std::vector<std::string> set, shape, arguments, outputs, print;
   std::string engine = "interpreter";
-  std::string target = "sm_80";
+  std::string target;  // empty: sm_80 in the interpreter, that of the GPU on a GPU
   std::string print_after;
   bool fast = false, time_passes = false, remarks = false, profile = false, verbose = false;
   std::uint64_t seed = 0;
   std::uint64_t steps = 0;
   int workers = 0;
+  int device = 0;
 };
 
 struct ParsedRun {

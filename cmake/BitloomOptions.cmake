@@ -11,6 +11,7 @@ endif()
 
 option(BITLOOM_WERROR "treat warnings as errors" OFF)
 option(BITLOOM_SANITIZE "build with the address and undefined-behaviour sanitizers" OFF)
+option(BITLOOM_PORTABLE "programs that need no shared library but the C library's, for machines without these packages" OFF)
 option(BITLOOM_FUZZ "build the fuzzers (needs clang++)" OFF)
 
 find_program(CCACHE ccache)
@@ -31,6 +32,15 @@ find_package(Boost 1.81 REQUIRED)
 find_package(GTest REQUIRED)
 find_package(rapidcheck REQUIRED)
 find_package(benchmark REQUIRED)
+
+# Objects are the same with and without BITLOOM_PORTABLE (FMT_SHARED changes nothing in them here), so that ccache has them.
+set(BITLOOM_FMT fmt::fmt)
+if(BITLOOM_PORTABLE)
+  add_library(bitloom_fmt STATIC ${PROJECT_SOURCE_DIR}/cmake/fmt_library.cpp)
+  target_compile_definitions(bitloom_fmt PUBLIC FMT_SHARED)
+  set(BITLOOM_FMT bitloom_fmt)
+  add_link_options(-static-libstdc++ -static-libgcc)
+endif()
 
 add_library(bitloom_flags INTERFACE)
 target_include_directories(bitloom_flags INTERFACE ${PROJECT_SOURCE_DIR})

@@ -61,6 +61,13 @@ bool execute(const Job& job, dsl::SourceManager& sources, const std::string& std
   outcome.timings = std::move(passes.timings);
   outcome.remarks = std::move(passes.remarks);
   if (!lowered) return false;
+  if (job.device) {
+    GpuRunOptions options{job.request.device_sms, {}};
+    for (dsl::FileId file = 0; file < sources.size(); ++file)
+      options.files.push_back(sources.path(file));
+    return run_on_gpu(*job.device, outcome.function, job.target, outcome.binding.sizes,
+                      outcome.binding.arguments(), options, diagnostics, &outcome.gpu);
+  }
   vm::LaunchOptions launch = job.launch;
   launch.device_sms = job.request.device_sms;
   return vm::launch(outcome.function, outcome.binding.sizes, outcome.binding.arguments(), launch,

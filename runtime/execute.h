@@ -1,11 +1,13 @@
 // The whole way of a kernel, from a file to results: load, specialise, bind, lower, run in the
-// interpreter.
+// interpreter or on a GPU.
 //
 //   Job job{.file = "kernels/vector_add/vector_add.bl"};
 //   job.request.arguments["a"] = {array, "a.npy"};
 //   job.request.outputs = {"c"};
 //   Outcome outcome;
 //   if (execute(job, sources, stdlib, outcome, diagnostics)) use(outcome.logical("c"));
+//
+// On a GPU: `job.use(*Device::open())` sets the target and what `device.sms` is.
 #pragma once
 
 #include <string>
@@ -14,6 +16,8 @@
 #include "dsl/compile.h"
 #include "dsl/source.h"
 #include "runtime/bind.h"
+#include "runtime/device.h"
+#include "runtime/gpu_run.h"
 #include "vm/passes/pass.h"
 
 namespace bitloom::runtime {
@@ -26,12 +30,20 @@ struct Job {
   Request request = {};
   vm::PassOptions passes = {};
   vm::LaunchOptions launch = {};
+  std::optional<Device> device = {};  // none: the interpreter
+
+  void use(Device gpu) {
+    target = gpu.target();
+    request.device_sms = gpu.sms();
+    device = std::move(gpu);
+  }
 };
 
 struct Outcome {
   vm::Function function;
   Binding binding;
-  vm::LaunchReport report;
+  vm::LaunchReport report;  // of the interpreter
+  GpuReport gpu;
   std::vector<vm::PassTiming> timings;
   std::vector<vm::Remark> remarks;
 

@@ -1,16 +1,15 @@
-// NVRTC as the tests need it: found at run time, or not there.
+// NVRTC as the tests of generated text need it: with what ptxas says of registers and spills.
 #pragma once
 
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace bitloom::test {
 
 struct Compiled {
   bool done = false;
   std::string log;  // of NVRTC and, after it, of ptxas (-v)
-  std::vector<char> cubin;
+  std::string cubin;
 };
 
 // nullopt when the machine has no NVRTC.

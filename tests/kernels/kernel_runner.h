@@ -1,5 +1,8 @@
 // Runs a shipped kernel from a test: text, specialisation, lowering, interpreter, as `bitloom run`
 // does.
+//
+// There are two of it: kernel_runner.cpp runs in the interpreter, tests/gpu/kernel_runner.cpp on
+// the GPU and in the interpreter, and compares. The same tests are linked with either.
 #pragma once
 
 #include <map>
