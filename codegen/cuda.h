@@ -27,6 +27,7 @@
 #include <string>
 #include <vector>
 
+#include "codegen/memory_access.h"
 #include "vm/diagnostics.h"
 #include "vm/ir.h"
 #include "vm/passes/pass.h"
@@ -70,6 +71,8 @@ struct CudaOptions {
   vm::Target target = {};
   // The names of the files that spans refer to, for #line; without a name there are no directives.
   std::vector<std::string> files = {};
+  // Where to write what memory accesses cost; nothing is worked out without a `to`.
+  RecordOptions record = {};
 };
 
 // nullopt when something was reported: more shared memory than the target has, or an instruction in

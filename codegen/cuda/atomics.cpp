@@ -129,6 +129,7 @@ void emit(const vm::AtomicOp& op, KernelWriter& out) {
   } else {
     access.begin();
   }
+  access.record(MemoryAccess::Kind::Atomic, 1, has_index);
   const std::string name = atomic_wrapper(out, *op, *view.root, false);
   const std::string owner = access.is_owner();
   for (std::int64_t reg = 0; reg < x.count; ++reg) {

@@ -63,11 +63,13 @@ bool CopyPlaces::make_plain(KernelWriter& out, const MemoryView* target, const M
   if (threads_ == 0) return false;
   const auto from = std::make_shared<WindowAccess>(out, source, map, clip);
   from->begin();
+  if (target) from->record_granules(MemoryAccess::Kind::CopyRead, bytes, count_);
   source_ = [from](std::int64_t turn) { return from->address(turn); };
   inside_ = [from](std::int64_t turn) { return from->inside(turn); };
   if (!target) return true;
   const auto to = std::make_shared<WindowAccess>(out, *target, map, vm::Shape{});
   to->begin();
+  to->record_granules(MemoryAccess::Kind::CopyWrite, bytes, count_);
   target_ = [to](std::int64_t turn) { return to->address(turn); };
   return true;
 }
@@ -117,12 +119,14 @@ bool CopyPlaces::make_packed(KernelWriter& out, const MemoryView* target, const 
   if (threads_ == 0) return false;
   const auto from = std::make_shared<PackedPlaces>(out, source, map, clip);
   if (!from->begin()) return false;
+  if (target) from->record(MemoryAccess::Kind::CopyRead, 1, kBytes);
   source_ = [from](std::int64_t turn) { return from->address(turn); };
   inside_ = [from](std::int64_t turn) { return from->inside(turn); };
   if (!target) return true;
   map.piece = pieces_for(*target, threads_);
   const auto to = std::make_shared<PackedPlaces>(out, *target, map, vm::Shape{});
   if (!to->begin()) return false;
+  to->record(MemoryAccess::Kind::CopyWrite, 1, kBytes);
   target_ = [to](std::int64_t turn) { return to->address(turn); };
   return true;
 }

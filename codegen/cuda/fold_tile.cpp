@@ -176,6 +176,7 @@ void Folder::across_warps(std::int64_t count, const std::vector<ThreadDigit>& di
   for (std::size_t v = 0; v < views.size(); ++v) {
     WindowAccess access = registers_at(warp, v);
     access.begin();
+    access.record(MemoryAccess::Kind::Store, 1);
     AccessKind kind{AccessKind::Space::Shared, fold_.state.types[v].bits == 64 ? 8 : 4};
     for (std::int64_t q = 0; q < result.registers(); ++q) {
       const std::string& name = folded_.states[q][v];
@@ -194,6 +195,7 @@ void Folder::across_warps(std::int64_t count, const std::vector<ThreadDigit>& di
     for (std::size_t v = 0; v < views.size(); ++v) {
       accesses.push_back(registers_at(which, v));
       accesses.back().begin();
+      accesses.back().record(MemoryAccess::Kind::Load, 1);
     }
     for (std::int64_t q = 0; q < result.registers(); ++q) {
       std::vector<std::string> codes;

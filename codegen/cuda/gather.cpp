@@ -124,6 +124,7 @@ void emit(const vm::GatherOp& op, KernelWriter& out) {
     return bits % 8 == 0 ? load_code(x, reg) : load_narrow(x, reg, bits);
   };
   x.access.begin_indexed();
+  x.access.record(MemoryAccess::Kind::Load, x.each, true);
   if (out.type(op.d()).is_scalar()) return out.define_scalar(op.d(), code(0));
   const Register d = out.define(op.d());
   if (x.kind.bytes > 4) {
@@ -161,6 +162,7 @@ void emit(const vm::ScatterOp& op, KernelWriter& out) {
   Indexed x = indexed(out, *op, op.target(), op.x(), op.index(), op.mask());
   const Register data = out.reg(op.x());
   x.access.begin_indexed();
+  x.access.record(MemoryAccess::Kind::Store, x.each, true);
   const std::string owner = x.access.is_owner();
   for (std::int64_t reg = 0; reg < data.count; reg += x.each) {
     if (x.access.is_duplicate(reg)) continue;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <utility>
 
 #include "codegen/cuda/emit.h"
 
@@ -251,6 +252,31 @@ std::string KernelWriter::tensor_map(const TensorMapSpec& spec) {
   return name;
 }
 
+// ---- For reports --------------------------------------------------------------------------------
+
+MemoryAccess* KernelWriter::record(MemoryAccess::Kind kind, const MemoryRoot& root,
+                                   std::int64_t bytes) {
+  if (!options_.record.to || !current_) return nullptr;
+  MemoryAccess access;
+  access.kind = kind;
+  access.global = root.global();
+  access.scratch = root.value == vm::kNoValue;
+  access.opcode = current_->opcode;
+  access.span = current_->span;
+  access.bytes = static_cast<int>(bytes);
+  options_.record.to->push_back(access);
+  return &options_.record.to->back();
+}
+
+std::int64_t KernelWriter::recorded_size(const layouts::SizeExpr& expr) const {
+  const RecordOptions& record = options_.record;
+  const auto value = expr.evaluate([&](std::string_view name) -> std::optional<std::int64_t> {
+    const auto at = record.sizes.find(std::string(name));
+    return at == record.sizes.end() ? record.otherwise : at->second;
+  });
+  return value.value_or(record.otherwise);
+}
+
 // ---- Regions and errors -------------------------------------------------------------------------
 
 void KernelWriter::emit_region(const vm::Region& region) {
@@ -265,6 +291,7 @@ void KernelWriter::emit_region(const vm::Region& region) {
 // are written: the compiler must not move either over the wait in between
 // (codegen/cuda/warpgroup.cpp).
 void KernelWriter::emit_one(const vm::Instruction& instruction) {
+  const vm::Instruction* const outer = std::exchange(current_, &instruction);
   const bool assigns = instruction.opcode == vm::Opcode::Assign;
   if (!tensor_core_.empty() && instruction.opcode != vm::Opcode::DotAsync) {
     for (std::size_t i = assigns ? 1 : 0; i < instruction.inputs.size(); ++i) {
@@ -272,6 +299,7 @@ void KernelWriter::emit_one(const vm::Instruction& instruction) {
     }
   }
   vm::visit(instruction, [&](const auto& op) { emit(op, *this); });
+  current_ = outer;
   if (diagnostics_.has_errors()) return;
   if (assigns && tensor_core_.contains(instruction.inputs[0])) touch(instruction.inputs[0]);
   if (instruction.opcode == vm::Opcode::Var && tensor_core_.contains(instruction.outputs[0])) {

@@ -120,6 +120,13 @@ class KernelWriter {
   std::string tensor_map(const TensorMapSpec& spec);
   const std::vector<std::pair<std::string, TensorMapSpec>>& tensor_maps() const { return maps_; }
 
+  // ---- For reports ----
+  // Whether accesses are to be recorded: then a record of the instruction in work, to be filled by
+  // add_instruction(). It lives until the next.
+  MemoryAccess* record(MemoryAccess::Kind kind, const MemoryRoot& root, std::int64_t bytes);
+  // A size, or an extent of a tensor, as the options say.
+  std::int64_t recorded_size(const layouts::SizeExpr& expr) const;
+
   // Nothing that uses the value's registers is moved over this place by the compiler.
   void touch(vm::ValueId value);
 
@@ -155,6 +162,7 @@ class KernelWriter {
   std::set<int> barriers_;
   std::set<vm::ValueId> tensor_core_;  // variables that products in flight may own
   std::vector<std::pair<std::string, TensorMapSpec>> maps_;
+  const vm::Instruction* current_ = nullptr;
   std::uint32_t last_file_ = ~0u, last_line_ = 0;
 };
 

@@ -51,6 +51,7 @@ void load_matrices(const vm::LoadOp& op, KernelWriter& out) {
   if (together == 0) return out.fail(*op, "the matrices of a warp lie in no regular order");
   WindowAccess access(out, out.view(op.source()), map, {});
   access.begin();
+  access.record_rows();
   const Register d = out.define(op.d());
   const std::string name =
       out.prelude().use(fmt::format("ldmatrix{}_x{}", transposed(*op) ? "_trans" : "", together));
@@ -74,6 +75,7 @@ void store_matrices(const vm::StoreOp& op, KernelWriter& out) {
   if (together == 0) return out.fail(*op, "the matrices of a warp lie in no regular order");
   WindowAccess access(out, out.view(op.target()), map, {});
   access.begin();
+  access.record_rows();
   const Register& x = out.reg(op.x());
   const std::string name =
       out.prelude().use(fmt::format("stmatrix{}_x{}", transposed(*op) ? "_trans" : "", together));

@@ -40,6 +40,7 @@ struct Plain {
 };
 
 void load_scalar(Plain& plain, vm::ValueId id) {
+  plain.access.record(MemoryAccess::Kind::Load, 1);
   const std::string predicate = plain.predicate(0);
   plain.kind.predicated = !predicate.empty();
   const std::string name = plain.out.prelude().load(plain.kind);
@@ -79,6 +80,7 @@ std::string narrow_code(Plain& plain, std::int64_t reg, int bits) {
 
 void load_narrow(Plain& plain, vm::ValueId id) {
   const int bits = plain.access.root().bits();
+  plain.access.record(MemoryAccess::Kind::Load, 1);
   if (plain.out.type(id).is_scalar())
     return plain.out.define_scalar(id, narrow_code(plain, 0, bits));
   const Register d = plain.out.define(id);
@@ -94,6 +96,7 @@ void load_narrow(Plain& plain, vm::ValueId id) {
 
 // Other threads write the other bits of a word: every thread clears its bits, then sets them.
 void store_narrow(Plain& plain, const Register& x) {
+  plain.access.record(MemoryAccess::Kind::Atomic, 1);
   KernelWriter& out = plain.out;
   const std::string owner = plain.access.is_owner();
   const bool global = plain.access.global();

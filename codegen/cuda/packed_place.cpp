@@ -145,6 +145,28 @@ std::string PackedPlaces::address(std::int64_t piece) {
   return constant == 0 ? text : fmt::format("{} + {}", text, constant);
 }
 
+void PackedPlaces::record(MemoryAccess::Kind kind, std::int64_t together, std::int64_t bytes) {
+  const MemoryRoot& root = *view_.root;
+  MemoryAccess* access = out_.record(kind, root, together * bytes);
+  if (!access) return;
+  const layouts::PackedAtom& atom = *root.packed;
+  const std::size_t rank = root.rank();
+  const auto extent = [&](std::size_t d) {
+    return root.global() ? out_.recorded_size(out_.type(root.value).extents[d]) : root.shape[d];
+  };
+  const std::int64_t atoms_n = (extent(rank - 1) + atom.rows() - 1) / atom.rows(),
+                     atoms_k = (extent(rank - 2) + atom.columns() - 1) / atom.columns();
+  for (std::int64_t p = 0; p < map_.pieces; p += together) {
+    add_instruction(*access, map_.threads, [&](std::int64_t t) -> std::optional<std::int64_t> {
+      const PackedPiece piece = map_.piece(t, p);
+      std::int64_t matrix = 0;
+      for (std::size_t d = 0; d + 2 < rank; ++d) matrix = matrix * extent(d) + piece.leading[d];
+      return ((matrix * atoms_n + piece.n_atom) * atoms_k + piece.k_atom) * atom.bytes() +
+             piece.bytes();
+    });
+  }
+}
+
 bool PackedPlaces::clipped(std::size_t d) const {
   for (std::size_t v = 0; v < view_.dims.size(); ++v) {
     if (view_.dims[v] == static_cast<int>(d)) return v < clip_.size() && clip_[v] != 0;
@@ -274,6 +296,7 @@ void load_packed(const vm::LoadOp& op, KernelWriter& out) {
   const Register d = out.define(op.d());
   const std::int64_t together =
       words_together(*runs, std::max<std::int64_t>(op->integer("vector") / 4, 1));
+  places.record(MemoryAccess::Kind::Load, together, 4);
   AccessKind kind{view.root->global() ? AccessKind::Space::Global : AccessKind::Space::Shared,
                   static_cast<int>(4 * together)};
   if (view.root->global()) kind.cache = op->word("cache");
@@ -304,6 +327,7 @@ void store_packed(const vm::StoreOp& op, KernelWriter& out) {
   const Register& x = out.reg(op.x());
   const std::int64_t together =
       words_together(*runs, std::max<std::int64_t>(op->integer("vector") / 4, 1));
+  places.record(MemoryAccess::Kind::Store, together, 4);
   AccessKind kind{view.root->global() ? AccessKind::Space::Global : AccessKind::Space::Shared,
                   static_cast<int>(4 * together)};
   if (view.root->global()) kind.cache = op->word("cache");

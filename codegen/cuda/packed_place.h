@@ -41,6 +41,8 @@ class PackedPlaces {
   std::string address(std::int64_t piece);
   std::string inside(std::int64_t piece);  // empty: it is
   const PieceMap& map() const { return map_; }
+  // Records accesses of `together` pieces of `bytes` each, by all threads.
+  void record(MemoryAccess::Kind kind, std::int64_t together, std::int64_t bytes);
 
  private:
   struct Part {

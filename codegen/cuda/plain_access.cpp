@@ -71,6 +71,7 @@ void load_parts(Plain& plain, const Register& d) {
 void load_registers(KernelWriter& out, WindowAccess& access, const Register& d, std::int64_t each,
                     const AccessOptions& options) {
   Plain plain = plain_of(out, access, d, each, options);
+  access.record(MemoryAccess::Kind::Load, each);
   if (plain.kind.bytes >= 4) {
     load_words(plain, d);
   } else {
@@ -81,6 +82,7 @@ void load_registers(KernelWriter& out, WindowAccess& access, const Register& d, 
 void store_registers(KernelWriter& out, WindowAccess& access, const Register& x, std::int64_t each,
                      const AccessOptions& options) {
   Plain plain = plain_of(out, access, x, each, options);
+  access.record(MemoryAccess::Kind::Store, each);
   const std::string owner = plain.access.is_owner();
   const std::int64_t words = std::max(plain.kind.bytes / 4, 1);
   for (std::int64_t reg = 0; reg < x.count; reg += plain.each) {

@@ -181,6 +181,7 @@ void emit(const vm::ScanOp& op, KernelWriter& out) {
   const bool exclusive = op->flag("exclusive");
   WindowAccess access(out, view, ElementMap::of(layout), {});
   access.begin();
+  access.record(MemoryAccess::Kind::Load, 1);
   const auto form = fit(digits_of(layout), layout.threads(),
                         [&](std::int64_t t) { return layout.element(t, 0)[dim]; });
   const std::string place = out.fresh("at");
@@ -243,6 +244,8 @@ void emit(const vm::CompactOp& op, KernelWriter& out) {
   everywhere.element = [](std::int64_t, std::int64_t) { return Index{0}; };
   WindowAccess access(out, target, everywhere, {});
   access.begin_indexed();
+  places.record(MemoryAccess::Kind::Load, 1);
+  access.record(MemoryAccess::Kind::Store, 1, true);
   const std::string owner = access.is_owner();
   const int bytes = target.root->bits() / 8;
   AccessKind word{AccessKind::Space::Shared, 4}, kind{access.space(), bytes};

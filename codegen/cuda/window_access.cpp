@@ -406,6 +406,61 @@ std::int64_t WindowAccess::aligned_run(std::int64_t limit) const {
   return n;
 }
 
+// ---- For reports --------------------------------------------------------------------------------
+
+std::int64_t WindowAccess::recorded_place(std::int64_t thread, std::int64_t reg) const {
+  if (!global()) {
+    const layouts::Swizzle swizzle = root().layout ? root().layout->swizzle() : layouts::kNoSwizzle;
+    const std::int64_t place = static_place(thread, reg);
+    return narrow() ? place / 8 : swizzle.apply(place);
+  }
+  const std::vector<layouts::SizeExpr>& extents = out_.type(root().value).extents;
+  std::int64_t number = 0;
+  for (std::size_t d = 0; d < root().rank(); ++d)
+    number = number * out_.recorded_size(extents[d]) + coordinate(thread, reg, d);
+  return narrow() ? number * unit() / 8 : number * unit();
+}
+
+void WindowAccess::record(MemoryAccess::Kind kind, std::int64_t each, bool indexed) {
+  const std::int64_t bytes = std::max<std::int64_t>(each * root().bits() / 8, 1);
+  MemoryAccess* access = out_.record(kind, root(), bytes);
+  if (!access) return;
+  access->indexed = indexed;
+  const bool stores = kind == MemoryAccess::Kind::Store || kind == MemoryAccess::Kind::Atomic;
+  const std::int64_t threads = elements_.layout || elements_.threads > 1 ? elements_.threads : 1;
+  for (std::int64_t reg = 0; reg < registers(); reg += each) {
+    if (stores && is_duplicate(reg)) continue;
+    add_instruction(*access, threads, [&](std::int64_t thread) -> std::optional<std::int64_t> {
+      return recorded_place(thread, reg);
+    });
+  }
+}
+
+void WindowAccess::record_granules(MemoryAccess::Kind kind, std::int64_t bytes,
+                                   std::int64_t count) {
+  MemoryAccess* access = out_.record(kind, root(), bytes);
+  if (!access) return;
+  for (std::int64_t turn = 0; turn < registers(); ++turn) {
+    add_instruction(*access, elements_.threads,
+                    [&](std::int64_t thread) -> std::optional<std::int64_t> {
+                      if (turn * elements_.threads + thread >= count) return std::nullopt;
+                      return recorded_place(thread, turn);
+                    });
+  }
+}
+
+void WindowAccess::record_rows() {
+  constexpr std::int64_t kRowBytes = 16;
+  MemoryAccess* access = out_.record(MemoryAccess::Kind::Matrix, root(), kRowBytes);
+  if (!access) return;
+  for (std::int64_t reg = 0; reg < registers(); ++reg) {
+    add_instruction(*access, elements_.threads,
+                    [&](std::int64_t thread) -> std::optional<std::int64_t> {
+                      return recorded_place(thread, reg);
+                    });
+  }
+}
+
 std::string WindowAccess::is_owner() {
   if (!elements_.layout) return out_.is_first_thread();
   if (owner_known_) return owner_;

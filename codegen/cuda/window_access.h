@@ -61,6 +61,14 @@ class WindowAccess {
   std::int64_t run(std::int64_t limit) const;
   // The same in a tile that begins at a multiple of 16 bytes, where nobody has proved alignment.
   std::int64_t aligned_run(std::int64_t limit) const;
+  // Records loads or stores of `each` elements at once by all threads, register by register; with
+  // `indexed`, whose addresses memory says.
+  void record(MemoryAccess::Kind kind, std::int64_t each, bool indexed = false);
+  // Records accesses of granules: a register stands for one, and the first `count` exist, counted
+  // over the threads of a turn, then over turns.
+  void record_granules(MemoryAccess::Kind kind, std::int64_t bytes, std::int64_t count);
+  // One of rows of 16 bytes, as the map's "registers" are when matrices move.
+  void record_rows();
   // True in the first of several threads that hold the same; empty: always.
   std::string is_owner();
   // A register that holds what an earlier one holds too.
@@ -86,6 +94,8 @@ class WindowAccess {
   bool add_dynamic_shared(std::string& text, std::int64_t& multiple) const;
   std::int64_t static_place(std::int64_t thread,
                             std::int64_t reg) const;  // bytes, or bits if narrow
+  // The same with the strides of the recorder's sizes, and the swizzle: a byte.
+  std::int64_t recorded_place(std::int64_t thread, std::int64_t reg) const;
 
   bool narrow() const { return view_.root->bits() % 8 != 0; }
   std::int64_t unit() const { return narrow() ? view_.root->bits() : view_.root->bits() / 8; }

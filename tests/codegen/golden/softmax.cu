@@ -6,70 +6,23 @@ typedef unsigned int u32;
 typedef long long s64;
 typedef unsigned long long u64;
 #define DI static __device__ __forceinline__
-DI u32 add_f32(u32 x0, u32 x1) {
-  u32 d;
-  asm("add.rn.f32 %0,%1,%2;" : "=r"(d) : "r"(x0), "r"(x1));
-  return d;
-}
-DI u32 div_f32(u32 x0, u32 x1) {
-  u32 d;
-  asm("div.rn.f32 %0,%1,%2;" : "=r"(d) : "r"(x0), "r"(x1));
-  return d;
-}
-DI u32 ex2_approx_f32(u32 x0) {
-  u32 d;
-  asm("ex2.approx.f32 %0,%1;" : "=r"(d) : "r"(x0));
-  return d;
-}
-DI u32 ld_global_4_if(u64 x0, u32 x1) {
-  u32 d;
-  asm volatile(
-      "{.reg .pred p; .reg .b32 t<1>; setp.ne.u32 p, %2, 0; mov.b32 t0, 0; @p ld.global.b32 t0, "
-      "[%1]; mov.b32 %0, t0;}"
-      : "=r"(d)
-      : "l"(x0), "r"(x1));
-  return d;
-}
-DI u32 ld_shared_4(u32 x0) {
-  u32 d;
-  asm volatile("ld.shared.b32 %0, [%1];" : "=r"(d) : "r"(x0));
-  return d;
-}
-DI u32 max_f32(u32 x0, u32 x1) {
-  u32 d;
-  asm("max.f32 %0,%1,%2;" : "=r"(d) : "r"(x0), "r"(x1));
-  return d;
-}
-DI u32 mul_f32(u32 x0, u32 x1) {
-  u32 d;
-  asm("mul.rn.f32 %0,%1,%2;" : "=r"(d) : "r"(x0), "r"(x1));
-  return d;
-}
-template <int N1>
-DI u32 shuffle_xor(u32 x0) {
-  u32 d;
-  asm volatile("shfl.sync.bfly.b32 %0,%1,%2,0x1f,0xffffffff;" : "=r"(d) : "r"(x0), "n"(N1));
-  return d;
-}
-DI void st_global_4_if(u64 x0, u32 x1, u32 x2) {
-  asm volatile("{.reg .pred p; setp.ne.u32 p, %2, 0; @p st.global.b32 [%0], %1;}"
-               :
-               : "l"(x0), "r"(x1), "r"(x2)
-               : "memory");
-}
-DI void st_shared_4(u32 x0, u32 x1) {
-  asm volatile("st.shared.b32 [%0], %1;" : : "r"(x0), "r"(x1) : "memory");
-}
-DI u32 sub_f32(u32 x0, u32 x1) {
-  u32 d;
-  asm("sub.rn.f32 %0,%1,%2;" : "=r"(d) : "r"(x0), "r"(x1));
-  return d;
-}
-DI void sync_block() {
-  asm volatile("bar.sync 0;" : : : "memory");
-}
-extern "C" __global__ void __launch_bounds__(256, 1)
-    softmax(unsigned char* x_2, unsigned char* y_3, const s64 rows_0, const s64 n_1) {
+DI u32 add_f32(u32 x0, u32 x1) { u32 d; asm("add.rn.f32 %0,%1,%2;" : "=r"(d) : "r"(x0), "r"(x1)); return d; }
+DI u32 div_f32(u32 x0, u32 x1) { u32 d; asm("div.rn.f32 %0,%1,%2;" : "=r"(d) : "r"(x0), "r"(x1)); return d; }
+DI u32 ex2_approx_f32(u32 x0) { u32 d; asm("ex2.approx.f32 %0,%1;" : "=r"(d) : "r"(x0)); return d; }
+DI u32 ld_global_4_if(u64 x0, u32 x1) { u32 d; asm volatile("{.reg .pred p; .reg .b32 t<1>; setp.ne.u32 p, %2, 0; mov.b32 t0, 0; @p ld.global.b32 t0, [%1]; mov.b32 %0, t0;}" : "=r"(d) : "l"(x0), "r"(x1)); return d; }
+DI u32 ld_shared_4(u32 x0) { u32 d; asm volatile("ld.shared.b32 %0, [%1];" : "=r"(d) : "r"(x0)); return d; }
+DI u32 max_f32(u32 x0, u32 x1) { u32 d; asm("max.f32 %0,%1,%2;" : "=r"(d) : "r"(x0), "r"(x1)); return d; }
+DI u32 mul_f32(u32 x0, u32 x1) { u32 d; asm("mul.rn.f32 %0,%1,%2;" : "=r"(d) : "r"(x0), "r"(x1)); return d; }
+template <int N1> DI u32 shuffle_xor(u32 x0) { u32 d; asm volatile("shfl.sync.bfly.b32 %0,%1,%2,0x1f,0xffffffff;" : "=r"(d) : "r"(x0), "n"(N1)); return d; }
+DI void st_global_4_if(u64 x0, u32 x1, u32 x2) { asm volatile("{.reg .pred p; setp.ne.u32 p, %2, 0; @p st.global.b32 [%0], %1;}" :  : "l"(x0), "r"(x1), "r"(x2) : "memory"); }
+DI void st_shared_4(u32 x0, u32 x1) { asm volatile("st.shared.b32 [%0], %1;" :  : "r"(x0), "r"(x1) : "memory"); }
+DI u32 sub_f32(u32 x0, u32 x1) { u32 d; asm("sub.rn.f32 %0,%1,%2;" : "=r"(d) : "r"(x0), "r"(x1)); return d; }
+DI void sync_block() { asm volatile("bar.sync 0;" :  :  : "memory"); }
+extern "C" __global__ void __launch_bounds__(256, 1) softmax(
+    unsigned char* x_2,
+    unsigned char* y_3,
+    const s64 rows_0,
+    const s64 n_1) {
   extern __shared__ __align__(1024) unsigned char shared[];
   const u32 sm = (u32)__cvta_generic_to_shared(shared);
   constexpr u32 scratch_block = 0, scratch_bytes_block = 32;
@@ -88,7 +41,7 @@ extern "C" __global__ void __launch_bounds__(256, 1)
   total_9[0] = 0u;
   const int v_12 = (int)((u32)n_10 + 1023u);
   const int v_14 = (int)(v_12 / (int)1024u);
-#pragma unroll 1
+  #pragma unroll 1
   for (int t_17 = (int)0u; t_17 < v_14; t_17 += 1) {
     const int v_19 = (int)((u32)t_17 * 1024u);
     const int v_20 = (int)((u32)n_10 - (u32)v_19);
@@ -144,7 +97,7 @@ extern "C" __global__ void __launch_bounds__(256, 1)
       const u32 w19_ = ld_shared_4(s18_);
       f10_ = w19_;
     }
-#pragma unroll
+    #pragma unroll
     for (u32 i20_ = 1; i20_ < 8; ++i20_) {
       const u32 s21_ = (sm + scratch_block) + (u32)i20_ * 4;
       const u32 w22_ = ld_shared_4(s21_);
@@ -208,7 +161,7 @@ extern "C" __global__ void __launch_bounds__(256, 1)
       const u32 w33_ = ld_shared_4(s32_);
       f24_ = w33_;
     }
-#pragma unroll
+    #pragma unroll
     for (u32 i34_ = 1; i34_ < 8; ++i34_) {
       const u32 s35_ = (sm + scratch_block) + (u32)i34_ * 4;
       const u32 w36_ = ld_shared_4(s35_);
@@ -223,7 +176,7 @@ extern "C" __global__ void __launch_bounds__(256, 1)
   }
   u32 scale_46[1];
   scale_46[0] = div_f32(0x3f800000u, total_9[0]);
-#pragma unroll 1
+  #pragma unroll 1
   for (int t_53 = (int)0u; t_53 < v_14; t_53 += 1) {
     const int v_55 = (int)((u32)t_53 * 1024u);
     const s64 v_56 = (s64)block_x_4;

@@ -6,34 +6,20 @@ typedef unsigned int u32;
 typedef long long s64;
 typedef unsigned long long u64;
 #define DI static __device__ __forceinline__
-DI u32 add_f32(u32 x0, u32 x1) {
-  u32 d;
-  asm("add.rn.f32 %0,%1,%2;" : "=r"(d) : "r"(x0), "r"(x1));
-  return d;
-}
-DI u32 ld_global_4_if(u64 x0, u32 x1) {
-  u32 d;
-  asm volatile(
-      "{.reg .pred p; .reg .b32 t<1>; setp.ne.u32 p, %2, 0; mov.b32 t0, 0; @p ld.global.b32 t0, "
-      "[%1]; mov.b32 %0, t0;}"
-      : "=r"(d)
-      : "l"(x0), "r"(x1));
-  return d;
-}
-DI void st_global_4_if(u64 x0, u32 x1, u32 x2) {
-  asm volatile("{.reg .pred p; setp.ne.u32 p, %2, 0; @p st.global.b32 [%0], %1;}"
-               :
-               : "l"(x0), "r"(x1), "r"(x2)
-               : "memory");
-}
-extern "C" __global__ void __launch_bounds__(256, 1)
-    vector_add(unsigned char* a_1, unsigned char* b_2, unsigned char* c_3, const s64 n_0) {
+DI u32 add_f32(u32 x0, u32 x1) { u32 d; asm("add.rn.f32 %0,%1,%2;" : "=r"(d) : "r"(x0), "r"(x1)); return d; }
+DI u32 ld_global_4_if(u64 x0, u32 x1) { u32 d; asm volatile("{.reg .pred p; .reg .b32 t<1>; setp.ne.u32 p, %2, 0; mov.b32 t0, 0; @p ld.global.b32 t0, [%1]; mov.b32 %0, t0;}" : "=r"(d) : "l"(x0), "r"(x1)); return d; }
+DI void st_global_4_if(u64 x0, u32 x1, u32 x2) { asm volatile("{.reg .pred p; setp.ne.u32 p, %2, 0; @p st.global.b32 [%0], %1;}" :  : "l"(x0), "r"(x1), "r"(x2) : "memory"); }
+extern "C" __global__ void __launch_bounds__(256, 1) vector_add(
+    unsigned char* a_1,
+    unsigned char* b_2,
+    unsigned char* c_3,
+    const s64 n_0) {
   const u32 tid = threadIdx.x;
   const int block_x_4 = (int)blockIdx.x;
   const int i_6 = (int)((u32)block_x_4 * 1024u);
   const s64 v_7 = (s64)i_6;
   const s64 x0_ = (s64)v_7 + (s64)tid;
-  const u64 p1_ = (u64)a_1 + (u64)(x0_)*4;
+  const u64 p1_ = (u64)a_1 + (u64)(x0_) * 4;
   u32 v_10[4];
   const bool in2_ = (u64)(x0_) < (u64)n_0;
   v_10[0] = ld_global_4_if(p1_, in2_);
@@ -44,7 +30,7 @@ extern "C" __global__ void __launch_bounds__(256, 1)
   const bool in5_ = (u64)(x0_ + 768) < (u64)n_0;
   v_10[3] = ld_global_4_if(p1_ + 3072, in5_);
   const s64 x6_ = (s64)v_7 + (s64)tid;
-  const u64 p7_ = (u64)b_2 + (u64)(x6_)*4;
+  const u64 p7_ = (u64)b_2 + (u64)(x6_) * 4;
   u32 v_12[4];
   const bool in8_ = (u64)(x6_) < (u64)n_0;
   v_12[0] = ld_global_4_if(p7_, in8_);
@@ -60,7 +46,7 @@ extern "C" __global__ void __launch_bounds__(256, 1)
   v_13[2] = add_f32(v_10[2], v_12[2]);
   v_13[3] = add_f32(v_10[3], v_12[3]);
   const s64 x12_ = (s64)v_7 + (s64)tid;
-  const u64 p13_ = (u64)c_3 + (u64)(x12_)*4;
+  const u64 p13_ = (u64)c_3 + (u64)(x12_) * 4;
   const bool in14_ = (u64)(x12_) < (u64)n_0;
   st_global_4_if(p13_, v_13[0], in14_);
   const bool in15_ = (u64)(x12_ + 256) < (u64)n_0;
