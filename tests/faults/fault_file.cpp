@@ -46,7 +46,7 @@ bool apply_word(const std::string& word, runtime::Job& job) {
   if (option == "steps")
     job.launch.step_limit = std::stoull(value);
   else if (option == "sms")
-    job.launch.device_sms = std::stoi(value);
+    job.request.device_sms = std::stoi(value);
   else if (option == "kernel")
     job.kernel = value;
   else if (option == "out")
@@ -68,6 +68,14 @@ std::string lines_of(const std::multiset<Pair>& pairs) {
 
 }  // namespace
 
+std::vector<std::string> apply_run_words(const std::string& text, runtime::Job& job) {
+  std::vector<std::string> mistakes;
+  std::istringstream words(text);
+  for (std::string word; words >> word;)
+    if (!apply_word(word, job)) mistakes.push_back(word);
+  return mistakes;
+}
+
 FaultFile read_fault_file(const std::string& path) {
   static const std::regex kError(R"(\s*// error\[(BL\d{4})\] @ (\d+)(?:: (.*))?)");
   static const std::regex kNote(R"(\s*// note @ (\d+)(?:: (.*))?)");
@@ -80,9 +88,7 @@ FaultFile read_fault_file(const std::string& path) {
     std::smatch match;
     if (line.starts_with("// RUN:")) {
       has_run = true;
-      std::istringstream words(line.substr(7));
-      for (std::string word; words >> word;)
-        if (!apply_word(word, file.job)) file.mistakes.push_back(word);
+      file.mistakes = apply_run_words(line.substr(7), file.job);
     } else if (std::regex_match(line, match, kError)) {
       file.errors.push_back({match[1], static_cast<std::uint32_t>(std::stoul(match[2])), match[3]});
     } else if (std::regex_match(line, match, kNote)) {

@@ -40,6 +40,9 @@ struct FaultFile {
 
 FaultFile read_fault_file(const std::string& path);
 
+// The words of a RUN line, into the job; gives those that it does not understand.
+std::vector<std::string> apply_run_words(const std::string& words, runtime::Job& job);
+
 // What is wrong with the diagnostics of a run, a line each; empty when all is as the file says.
 std::string compare(const FaultFile& file, const vm::Diagnostics& diagnostics);
 

@@ -65,7 +65,9 @@ void release_at(Strand& strand, const std::byte* place, bool wide) {
   Cluster& cluster = *strand.cluster;
   if (cluster.hazards) {
     cluster.hazards->sync(strand);
-    cluster.hazards->release(strand, Hazards::Arrival::Threads, cluster.hazards->flag(place));
+    Clock& flag = cluster.hazards->flag(place);
+    cluster.hazards->release(strand, Hazards::Arrival::Threads, flag);
+    if (cluster.grid.shadow && wide) cluster.hazards->released_outside(cluster.order.time, flag);
   }
   if (cluster.grid.shadow && wide) cluster.grid.shadow->release(cluster, place);
 }
@@ -73,7 +75,14 @@ void release_at(Strand& strand, const std::byte* place, bool wide) {
 void acquire_at(Strand& strand, const std::byte* place, bool wide) {
   Cluster& cluster = *strand.cluster;
   if (cluster.hazards) cluster.hazards->acquire(strand, cluster.hazards->flag(place));
-  if (cluster.grid.shadow && wide) cluster.grid.shadow->acquire(cluster, place);
+  if (cluster.grid.shadow && wide) cluster.grid.shadow->acquire(strand, place);
+}
+
+// What a relaxed atomic carries from fence to fence.
+void carry(Strand& strand, const std::byte* place, bool wide) {
+  Cluster& cluster = *strand.cluster;
+  if (cluster.hazards) cluster.hazards->relaxed(strand, place, true, true);
+  if (cluster.grid.shadow && wide) cluster.grid.shadow->relaxed(cluster, place, true, true);
 }
 
 bool is_wide(std::string_view scope) {
@@ -158,8 +167,7 @@ void compile(const AtomicOp& op, Compiler& compiler) {
       if (numbers[lane] == kInactive) continue;
       std::byte* place = base + root.bytes_of(numbers[lane]).first;
       if (order.release) release_at(strand, place, wide);
-      if (cluster.grid.shadow && global && wide)
-        cluster.grid.shadow->relaxed(cluster, place, true, true);
+      if (global) carry(strand, place, wide);
       change(place, x.element, combine, codes[lane]);
       if (order.acquire) acquire_at(strand, place, wide);
     }
@@ -187,8 +195,7 @@ void compile(const AtomicFetchOp& op, Compiler& compiler) {
     }
     Cluster& cluster = *strand.cluster;
     if (order.release) release_at(strand, place, wide);
-    if (cluster.grid.shadow && global && wide)
-      cluster.grid.shadow->relaxed(cluster, place, true, true);
+    if (global) carry(strand, place, wide);
     const std::uint64_t operand = get_code(strand, x);
     const std::uint64_t old = change(place, type, combine, operand);
     if (order.acquire) acquire_at(strand, place, wide);

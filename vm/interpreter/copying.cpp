@@ -18,7 +18,7 @@ void compile(const CopyOp& op, Compiler& compiler) {
   const std::uint32_t to = compiler.view(op.target()).slot, from = compiler.view(op.source()).slot;
   compiler.step(*op, [=](Strand& strand, const Step& step) {
     const Transfer transfer(plan, strand, step, strand.views[to], strand.views[from]);
-    transfer.touch_global(strand, step, false);
+    transfer.touch_global(strand, step, false, Touch::By::Strand);
     if (Hazards* hazards = strand.cluster->hazards.get()) {
       Touch touch = transfer.shared_bytes(true);
       touch.by = Touch::By::Strand;
@@ -39,7 +39,7 @@ void compile(const CopyAsyncOp& op, Compiler& compiler) {
   const std::uint32_t to = compiler.view(op.target()).slot, from = compiler.view(op.source()).slot;
   compiler.step(*op, [=](Strand& strand, const Step& step) {
     const Transfer transfer(plan, strand, step, strand.views[to], strand.views[from]);
-    transfer.touch_global(strand, step, false);
+    transfer.touch_global(strand, step, false, Touch::By::Strand);
     Hazards* hazards = strand.cluster->hazards.get();
     std::uint32_t flight = 0;
     Block& block = *transfer.target_view().block;

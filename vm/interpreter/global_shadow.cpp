@@ -20,7 +20,8 @@ void join(ClusterTimes& into, const ClusterTimes& from) {
 
 }  // namespace
 
-GlobalShadow::GlobalShadow(const Program& program) : program_(program) {
+GlobalShadow::GlobalShadow(const Program& program, std::int64_t clusters)
+    : program_(program), alone_(clusters < 2) {
   std::vector<const Root*> roots;
   for (const auto& root : program.roots)
     if (root->space == Space::Global && root->data && root->bytes > 0) roots.push_back(root.get());
@@ -67,21 +68,27 @@ GlobalShadow::Page& GlobalShadow::page_at(Arena& arena, std::size_t index) {
   return *arena.owned.back();
 }
 
-void GlobalShadow::touch(Strand& strand, const Step& step, const Access& access,
-                         const std::int64_t* address, std::int64_t offset, std::size_t count,
-                         int width, const std::vector<std::uint32_t>* subset) {
-  const auto found = arena_of_.find(access.root);
+void GlobalShadow::touch(Strand& strand, const Step& step, const Root& root, bool write,
+                         const Touch& touch) {
+  const auto found = arena_of_.find(&root);
   if (found == arena_of_.end()) return;
   Arena& arena = *found->second;
+  if (!alone_) touch_clusters(strand, step, {&root, write, touch.atomic}, arena, touch);
+  if (Hazards* hazards = strand.cluster->hazards.get())
+    hazards->global(strand, step, touch, {&arena, root.data - arena.begin, arena.granule}, write);
+}
+
+void GlobalShadow::touch_clusters(Strand& strand, const Step& step, const Access& access,
+                                  Arena& arena, const Touch& touch) {
   const std::int64_t base = access.root->data - arena.begin;
   Page* page = nullptr;
   std::size_t page_index = ~std::size_t{0};
   std::unique_lock<std::mutex> lock;
   std::optional<std::array<std::int64_t, 3>> bad;  // address, step, cluster
   const auto one = [&](std::size_t unit) {
-    if (address[unit] == kInactive) return;
-    const std::int64_t first = base + address[unit] + offset;
-    for (std::int64_t byte = first; byte < first + width; byte += arena.granule) {
+    if (touch.address[unit] == kInactive) return;
+    const std::int64_t first = base + touch.address[unit] + touch.offset;
+    for (std::int64_t byte = first; byte < first + touch.width; byte += arena.granule) {
       const auto cell = static_cast<std::size_t>(byte / arena.granule);
       if (cell / kPage != page_index) {
         if (lock.owns_lock()) lock.unlock();
@@ -91,13 +98,13 @@ void GlobalShadow::touch(Strand& strand, const Step& step, const Access& access,
       }
       std::uint32_t other_step = 0, other_cluster = 0;
       if (!visit(*page, cell % kPage, strand, step, access, other_step, other_cluster) && !bad)
-        bad = {address[unit] + offset, other_step, other_cluster};
+        bad = {touch.address[unit] + touch.offset, other_step, other_cluster};
     }
   };
-  if (subset && !subset->empty()) {
-    for (std::uint32_t unit : *subset) one(unit);
+  if (touch.subset && !touch.subset->empty()) {
+    for (std::uint32_t unit : *touch.subset) one(unit);
   } else {
-    for (std::size_t unit = 0; unit < count; ++unit) one(unit);
+    for (std::size_t unit = 0; unit < touch.count; ++unit) one(unit);
   }
   if (lock.owns_lock()) lock.unlock();
   if (bad)
@@ -202,10 +209,16 @@ void GlobalShadow::release(Cluster& cluster, const std::byte* place) {
   join(flags_[place], mine);
 }
 
-void GlobalShadow::acquire(Cluster& cluster, const std::byte* place) {
+void GlobalShadow::acquire(Strand& strand, const std::byte* place) {
+  Cluster& cluster = *strand.cluster;
   const std::lock_guard lock(flags_mutex_);
   const auto found = flags_.find(place);
-  if (found != flags_.end()) join(cluster.order.knows, found->second);
+  if (found == flags_.end()) return;
+  join(cluster.order.knows, found->second);
+  // What this cluster let others know has come back.
+  const auto mine = found->second.find(static_cast<std::uint32_t>(cluster.number) + 1);
+  if (cluster.hazards && mine != found->second.end())
+    cluster.hazards->returned(strand, mine->second);
 }
 
 void GlobalShadow::relaxed(Cluster& cluster, const std::byte* place, bool reads, bool writes) {

@@ -5,7 +5,8 @@
 // something; what it knows of the others comes through flags that it acquired: a release leaves the
 // releaser's knowledge at an address, an acquire of that address takes it. Two accesses of
 // different clusters to one element, one of them a write and not both atomic, are a race unless the
-// later one knows of the earlier one. Blocks of one cluster count as one.
+// later one knows of the earlier one. Blocks of one cluster count as one: what their threads do to
+// one another is found by vm/interpreter/hazards.h, with the cells that are cut here.
 //
 // Tensors that the kernel only reads have no cells and cost nothing.
 #pragma once
@@ -16,27 +17,22 @@
 #include <unordered_map>
 #include <vector>
 
+#include "vm/interpreter/hazards.h"
 #include "vm/interpreter/machine.h"
 
 namespace bitloom::vm::interpreter {
 
 class GlobalShadow {
  public:
-  explicit GlobalShadow(const Program& program);
+  GlobalShadow(const Program& program, std::int64_t clusters);
 
-  // One access of an element (or of the bytes around it).
-  struct Access {
-    const Root* root = nullptr;
-    bool write = false, atomic = false;
-  };
-  // `address`: bytes in the root, kInactive for none; each covers `width` bytes.
-  void touch(Strand& strand, const Step& step, const Access& access, const std::int64_t* address,
-             std::int64_t offset, std::size_t count, int width,
-             const std::vector<std::uint32_t>* subset);
+  // An access to bytes of the root.
+  void touch(Strand& strand, const Step& step, const Root& root, bool write, const Touch& touch);
 
   // Order through a place in memory.
   void release(Cluster& cluster, const std::byte* place);
-  void acquire(Cluster& cluster, const std::byte* place);
+  // `strand` takes the knowledge for its cluster.
+  void acquire(Strand& strand, const std::byte* place);
   void relaxed(Cluster& cluster, const std::byte* place, bool reads, bool writes);
   void fence(Cluster& cluster);
 
@@ -63,6 +59,13 @@ class GlobalShadow {
     std::mutex mutex;
   };
 
+  // One access of an element (or of the bytes around it).
+  struct Access {
+    const Root* root = nullptr;
+    bool write = false, atomic = false;
+  };
+  void touch_clusters(Strand& strand, const Step& step, const Access& access, Arena& arena,
+                      const Touch& touch);
   Page& page_at(Arena& arena, std::size_t index);
   bool visit(Page& page, std::size_t cell, Strand& strand, const Step& step, const Access& access,
              std::uint32_t& other_step, std::uint32_t& other_cluster);
@@ -70,6 +73,7 @@ class GlobalShadow {
              std::uint32_t other_step, std::uint32_t other_cluster);
 
   const Program& program_;
+  const bool alone_;  // one cluster has nobody to race with
   std::vector<std::unique_ptr<Arena>> arenas_;
   std::unordered_map<const Root*, Arena*> arena_of_;
   std::mutex flags_mutex_;

@@ -89,13 +89,14 @@ void Hazards::fault(Strand& strand, const Step& step, std::string_view code, con
 void Hazards::check_read(Strand& strand, const Step& step, const Accessor& accessor,
                          const Touch& touch, std::size_t unit, Record write) {
   if (write.none()) {
+    if (touch.global) return;  // what the launch gave
     fault(strand, step, "BL0503", touch, unit, accessor, "read before anything was written to it",
           write, {});
   } else if (write.kind() == Record::Kind::Flight) {
     fault(strand, step, "BL0507", touch, unit, accessor, "read", write,
           "and the copy that fills it has not been waited for");
   } else if (!certain_for(write, accessor, false) && !(touch.atomic && write.atomic())) {
-    fault(strand, step, "BL0508", touch, unit, accessor, "read", write,
+    fault(strand, step, touch.global ? "BL0524" : "BL0508", touch, unit, accessor, "read", write,
           "and nothing orders this behind the write to it");
   } else if (touch.async_proxy && !fenced_for(write, accessor)) {
     fault(strand, step, "BL0509", touch, unit, accessor, "read through the async proxy", write,
@@ -112,13 +113,15 @@ void Hazards::check_write(Strand& strand, const Step& step, const Accessor& acce
     fault(strand, step, "BL0507", touch, unit, accessor, what, write,
           "and a copy that fills it is still under way");
   } else if (!certain_for(write, accessor, false) && !(touch.atomic && write.atomic())) {
-    fault(strand, step, starts_copy ? "BL0508" : "BL0505", touch, unit, accessor, what, write,
+    const char* code = touch.global ? "BL0524" : starts_copy ? "BL0508" : "BL0505";
+    fault(strand, step, code, touch, unit, accessor, what, write,
           "and nothing orders this behind another write to it");
   }
   if (!certain_for(read, accessor, true)) {
     const bool flies = read.kind() == Record::Kind::Flight;
-    fault(strand, step, starts_copy || flies ? "BL0510" : "BL0508", touch, unit, accessor, what,
-          read, "and nothing orders this behind the last read of what was there");
+    const char* code = touch.global ? "BL0524" : starts_copy || flies ? "BL0510" : "BL0508";
+    fault(strand, step, code, touch, unit, accessor, what, read,
+          "and nothing orders this behind the last read of what was there");
   }
 }
 

@@ -286,46 +286,33 @@ Record Hazards::set_of(Record a, Record b) {
 
 // ---- Accesses -----------------------------------------------------------------------------------
 
+// f(granule, unit, accessor)
 template <class F>
 void Hazards::each(const Strand& strand, Block& block, const Touch& touch, F&& f) {
   std::vector<Granule>& shadow = shadow_[static_cast<std::size_t>(block.rank)];
-  Accessor accessor;
-  accessor.strand = &strand;
-  accessor.single = touch.by != Touch::By::Strand;
-  const std::uint32_t base = thread_id(strand, 0);
-  accessor.thread = base;
-  accessor.warp = warp_of_thread(base);
   const std::int64_t per_unit = std::max<std::int64_t>(1, touch.width >> granule_shift_);
-  const auto one = [&](std::size_t unit) {
-    if (touch.address[unit] == kInactive) return;
-    if (accessor.single) {
-      accessor.thread =
-          base + static_cast<std::uint32_t>(unit % static_cast<std::size_t>(touch.threads));
-      accessor.warp = warp_of_thread(accessor.thread);
-    }
+  each_unit(strand, touch, [&](std::size_t unit, const Accessor& accessor) {
     const std::int64_t first = (touch.address[unit] + touch.offset) >> granule_shift_;
     for (std::int64_t g = first; g < first + per_unit; ++g)
       f(shadow[static_cast<std::size_t>(g)], unit, accessor);
-  };
-  if (touch.subset && !touch.subset->empty()) {
-    for (std::uint32_t unit : *touch.subset) one(unit);
-  } else {
-    for (std::size_t unit = 0; unit < touch.count; ++unit) one(unit);
+  });
+}
+
+Record Hazards::record_of(const Strand& strand, const Touch& touch,
+                          const Accessor& accessor) const {
+  const Tick now = cluster_.tick;
+  switch (touch.by) {
+    case Touch::By::Threads:
+      return {Record::Kind::Thread, accessor.thread, now, touch.atomic};
+    case Touch::By::Warps:
+      return {Record::Kind::Agent, warp_agent(accessor.warp), now, touch.atomic};
+    case Touch::By::Strand:
+      return {Record::Kind::Strand, strand.id, now, touch.atomic};
   }
+  return {};
 }
-
-namespace {
-
-Record::Kind kind_of(Touch::By by) {
-  return by == Touch::By::Threads ? Record::Kind::Thread
-         : by == Touch::By::Warps ? Record::Kind::Agent
-                                  : Record::Kind::Strand;
-}
-
-}  // namespace
 
 void Hazards::read(Strand& strand, const Step& step, Block& block, const Touch& touch) {
-  const Tick now = cluster_.tick;
   // Neighbours mostly have equal records, and what was found for one holds for the next.
   Record good, old_read, new_read;
   std::uint32_t good_warp = ~0u, merged_thread = ~0u;
@@ -342,27 +329,18 @@ void Hazards::read(Strand& strand, const Step& step, Block& block, const Touch& 
       granule.read = new_read;
       return;
     }
-    const Record::Kind kind = kind_of(touch.by);
-    const std::uint32_t id = kind == Record::Kind::Thread  ? accessor.thread
-                             : kind == Record::Kind::Agent ? warp_agent(accessor.warp)
-                                                           : strand.id;
     old_read = granule.read;
     merged_thread = accessor.thread;
-    new_read = granule.read = merged(granule.read, Record(kind, id, now), accessor);
+    new_read = granule.read = merged(granule.read, record_of(strand, touch, accessor), accessor);
   });
 }
 
 void Hazards::write(Strand& strand, const Step& step, Block& block, const Touch& touch) {
-  const Tick now = cluster_.tick;
   each(strand, block, touch, [&](Granule& granule, std::size_t unit, const Accessor& accessor) {
     if (touch.reads_old && granule.write.none())
       check_read(strand, step, accessor, touch, unit, granule.write);
     check_write(strand, step, accessor, touch, unit, granule, false);
-    const Record::Kind kind = kind_of(touch.by);
-    const std::uint32_t id = kind == Record::Kind::Thread  ? accessor.thread
-                             : kind == Record::Kind::Agent ? warp_agent(accessor.warp)
-                                                           : strand.id;
-    const Record mine(kind, id, now, touch.atomic);
+    const Record mine = record_of(strand, touch, accessor);
     const bool joins = touch.atomic && granule.write.atomic();
     granule.write = joins ? merged(granule.write, mine, accessor) : mine;
     granule.read = {};

@@ -1,4 +1,5 @@
-// Finds what is wrong with a kernel's use of shared memory and asynchronous work.
+// Finds what is wrong with a kernel's use of shared memory and asynchronous work, and with the use
+// that the threads of one block make of global memory.
 //
 // Every granule of shared memory (as many bytes as every access is made of) has two records: who
 // wrote it last, and who has read it since. A record names a thread, an agent, a strand (all of its
@@ -12,11 +13,16 @@
 // records. That is coarser than the truth only within a strand, whose threads reach every barrier
 // together, so nothing that is right is reported.
 //
+// Global memory that the kernel may write is kept the same way, in pages that a cluster makes when
+// it first touches them. What it holds at launch is written; races with other clusters are the
+// business of vm/interpreter/global_shadow.h.
+//
 // Asynchronous work ("a flight") marks the places that it will write or read. Copies land at their
 // wait, products at theirs; only then their writes and reads become records of the agent that did
 // them. Writes of threads become visible to the async proxy by a fence on the way.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -26,6 +32,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "vm/interpreter/access.h"
 #include "vm/interpreter/clock.h"
 #include "vm/interpreter/machine.h"
 
@@ -66,6 +73,7 @@ struct Touch {
   bool atomic = false;
   bool reads_old = false;  // a write that reads what was there
   bool async_proxy = false;
+  bool global = false;
   // For messages: which element stands in unit i.
   std::function<std::string(std::size_t)> element;
 };
@@ -92,10 +100,26 @@ class Hazards {
   std::uint32_t barrier_agent(const Block& block, std::int64_t barrier) const;
   // Flags: the clock that goes with a place in memory.
   Clock& flag(const std::byte* place) { return flags_[place]; }
+  // A flag that relaxed atomics carry, with fences of memory before and behind them.
+  void fence_memory(const Strand& strand);
+  void relaxed(const Strand& strand, const std::byte* place, bool reads, bool writes);
+  // Order that comes back through another cluster: it has seen what this one released up to a time
+  // of vm/interpreter/global_shadow.h.
+  void released_outside(std::uint32_t time, const Clock& clock);
+  void returned(const Strand& strand, std::uint32_t time);
 
   // ---- Shared memory ----
   void read(Strand& strand, const Step& step, Block& block, const Touch& touch);
   void write(Strand& strand, const Step& step, Block& block, const Touch& touch);
+
+  // ---- Global memory ----
+  // Cells of `granule` bytes; `arena` and the number of a cell name it. Addresses count from
+  // `base`.
+  struct Cells {
+    const void* arena = nullptr;
+    std::int64_t base = 0, granule = 1;
+  };
+  void global(Strand& strand, const Step& step, const Touch& touch, const Cells& cells, bool write);
 
   // ---- Asynchronous work ----
   // A copy into shared memory is checked like a write and lands as one.
@@ -163,6 +187,31 @@ class Hazards {
 
   template <class F>
   void each(const Strand& strand, Block& block, const Touch& touch, F&& f);
+  // f(unit, accessor) for every unit that is touched.
+  template <class F>
+  void each_unit(const Strand& strand, const Touch& touch, F&& f) const {
+    Accessor accessor;
+    accessor.strand = &strand;
+    accessor.single = touch.by != Touch::By::Strand;
+    const std::uint32_t base = thread_id(strand, 0);
+    accessor.thread = base;
+    accessor.warp = warp_of_thread(base);
+    const auto one = [&](std::size_t unit) {
+      if (touch.address[unit] == kInactive) return;
+      if (accessor.single) {
+        accessor.thread =
+            base + static_cast<std::uint32_t>(unit % static_cast<std::size_t>(touch.threads));
+        accessor.warp = warp_of_thread(accessor.thread);
+      }
+      f(unit, accessor);
+    };
+    if (touch.subset && !touch.subset->empty()) {
+      for (std::uint32_t unit : *touch.subset) one(unit);
+    } else {
+      for (std::size_t unit = 0; unit < touch.count; ++unit) one(unit);
+    }
+  }
+  Record record_of(const Strand& strand, const Touch& touch, const Accessor& accessor) const;
   void check_read(Strand& strand, const Step& step, const Accessor& accessor, const Touch& touch,
                   std::size_t unit, Record write);
   void check_write(Strand& strand, const Step& step, const Accessor& accessor, const Touch& touch,
@@ -184,7 +233,13 @@ class Hazards {
   std::vector<Clock> knows_;                  // by warp
   std::vector<std::vector<Granule>> shadow_;  // by block
   std::vector<StrandInfo> strand_infos_;      // by strand
+  static constexpr std::int64_t kPage = 256;  // cells
+  using Page = std::array<Granule, kPage>;
+  std::map<const void*, std::unordered_map<std::int64_t, std::unique_ptr<Page>>> global_;
   std::unordered_map<const std::byte*, Clock> flags_;
+  // By strand: what a relaxed write hands on since the last fence, and what relaxed reads saw.
+  std::unordered_map<std::uint32_t, Clock> fenced_, pending_;
+  std::map<std::uint32_t, Clock> released_;  // all that was released up to a time
   std::vector<Flight> flights_;
   std::vector<std::uint32_t> free_flights_;
   std::vector<std::vector<Record>> sets_;

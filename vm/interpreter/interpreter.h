@@ -48,7 +48,7 @@ struct ScalarArgument {
 using Argument = std::variant<std::monostate, TensorArgument, ScalarArgument>;
 
 struct LaunchOptions {
-  bool checks = true;                         // report hazards, and races between blocks
+  bool checks = true;                         // report hazards and races
   int workers = 0;                            // host threads; 0: one a core
   std::uint64_t step_limit = 10'000'000'000;  // instructions of all strands together
   const std::atomic<bool>* stop = nullptr;    // set by someone else: end soon

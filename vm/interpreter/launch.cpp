@@ -259,7 +259,7 @@ bool launch(const Function& function, const std::map<std::string, std::int64_t>&
     }
   }
   std::optional<interpreter::GlobalShadow> shadow;
-  if (options.checks && grid.clusters > 1) grid.shadow = &shadow.emplace(program);
+  if (options.checks) grid.shadow = &shadow.emplace(program, grid.clusters);
   run_grid(grid, workers, report ? &profiles : nullptr);
   faults.deliver(diagnostics);
   if (report) {

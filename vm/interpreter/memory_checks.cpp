@@ -37,14 +37,9 @@ MemoryCheck::MemoryCheck(Strand& strand, const Step& step, const AccessPlan& pla
 void MemoryCheck::touch(bool write, const std::int64_t* address, std::int64_t offset,
                         std::size_t count, int width, int threads,
                         const std::vector<std::uint32_t>* subset, bool by_unit) {
-  if (global_) {
-    strand_.cluster->grid.shadow->touch(strand_, step_, {&plan_.root(), write, kind_.atomic},
-                                        address, offset, count, width, subset);
-    return;
-  }
   Touch touch;
   touch.address = address;
-  touch.offset = offset + view_.base;
+  touch.offset = global_ ? offset : offset + view_.base;
   touch.count = count;
   touch.width = width;
   touch.threads = threads;
@@ -56,6 +51,11 @@ void MemoryCheck::touch(bool write, const std::int64_t* address, std::int64_t of
     const std::size_t lane = by_unit ? plan_.lane_of_unit(unit, threads) : unit;
     return element_name(plan_.root(), plan_.coordinates(view_, lane));
   };
+  if (global_) {
+    touch.global = true;
+    strand_.cluster->grid.shadow->touch(strand_, step_, plan_.root(), write, touch);
+    return;
+  }
   Hazards& hazards = *strand_.cluster->hazards;
   write ? hazards.write(strand_, step_, *view_.block, touch)
         : hazards.read(strand_, step_, *view_.block, touch);

@@ -248,8 +248,8 @@ void compile(const FenceOp& op, Compiler& compiler) {
   const bool async = kind == "async", wide = kind == "gpu" || kind == "system" || kind == "cluster";
   if (!async && !wide && kind != "block") return compiler.fail(*op, "there is no such fence");
   compiler.step(*op, [=](Strand& strand, const Step&) {
-    if (Hazards* hazards = strand.cluster->hazards.get(); hazards && async)
-      hazards->fence_async(strand);
+    if (Hazards* hazards = strand.cluster->hazards.get())
+      async ? hazards->fence_async(strand) : hazards->fence_memory(strand);
     if (GlobalShadow* shadow = strand.cluster->grid.shadow; shadow && wide)
       shadow->fence(*strand.cluster);
     return Flow::Next;

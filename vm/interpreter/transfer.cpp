@@ -164,7 +164,7 @@ void Transfer::write(const std::vector<std::uint64_t>& data) const {
   }
 }
 
-Touch Transfer::shared_bytes(bool target) const {
+Touch Transfer::bytes_of(bool target) const {
   const AccessPlan& side = target ? plan_->target() : plan_->source();
   const View& view = target ? target_view_ : source_view_;
   const auto& list = by_unit_ ? (target ? to_ : from_) : (target ? to_bytes_ : from_bytes_);
@@ -181,14 +181,15 @@ Touch Transfer::shared_bytes(bool target) const {
   return touch;
 }
 
-void Transfer::touch_global(Strand& strand, const Step& step, bool write) const {
+void Transfer::touch_global(Strand& strand, const Step& step, bool write, Touch::By by) const {
   GlobalShadow* shadow = strand.cluster->grid.shadow;
   if (!shadow) return;
   const AccessPlan& side = write ? plan_->target() : plan_->source();
-  const auto& list = by_unit_ ? (write ? to_ : from_) : (write ? to_bytes_ : from_bytes_);
-  const int width = by_unit_ ? side.unit() : element_width(side.root());
-  shadow->touch(strand, step, {&side.root(), write, false}, list->data(), 0, list->size(), width,
-                nullptr);
+  Touch touch = bytes_of(write);
+  touch.offset = 0;
+  touch.by = by;
+  touch.global = true;
+  shadow->touch(strand, step, side.root(), write, touch);
 }
 
 bool Transfer::contiguous() const {

@@ -42,14 +42,18 @@ class Transfer {
   void write(const std::vector<std::uint64_t>& data) const;
 
   // The bytes of either side, for the shadows.
-  Touch shared_bytes(bool target) const;
-  void touch_global(Strand& strand, const Step& step, bool write) const;
+  Touch shared_bytes(bool target) const { return bytes_of(target); }
+  // Copy engines are started by one thread, copies of all threads belong to none in particular.
+  void touch_global(Strand& strand, const Step& step, bool write,
+                    Touch::By by = Touch::By::Threads) const;
   // Whether either side is one run of bytes at a multiple of 16: what a bulk copy moves.
   bool contiguous() const;
   const View& target_view() const { return target_view_; }
   const View& source_view() const { return source_view_; }
 
  private:
+  Touch bytes_of(bool target) const;
+
   std::shared_ptr<const TransferPlan> plan_;
   View target_view_, source_view_;
   bool by_unit_ = false;

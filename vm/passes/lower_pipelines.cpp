@@ -199,6 +199,16 @@ bool Lowering::prepare(Instruction& instruction, Pipeline& pipeline) {
   return find_buffers(pipeline);
 }
 
+// Whether a turn may end the loop: then loads of later turns are under way. Otherwise the last
+// turns have waited for all loads that there are.
+bool may_leave_early(const Region& body) {
+  bool leaves = false;
+  walk(body, [&](const Instruction& instruction) {
+    leaves |= instruction.opcode == Opcode::Break || instruction.opcode == Opcode::Return;
+  });
+  return leaves;
+}
+
 void Lowering::lower_pipeline(Instruction& instruction, Region& out) {
   changed_ = true;
   Pipeline pipeline;
@@ -229,7 +239,7 @@ void Lowering::lower_pipeline(Instruction& instruction, Region& out) {
   } else {
     emit_unrolled_loop(pipeline, builder);
   }
-  emit_wait(pipeline, builder, 0);
+  if (may_leave_early(pipeline.body())) emit_wait(pipeline, builder, 0);
 }
 
 void Lowering::emit_wait(const Pipeline& pipeline, Builder& out, std::int64_t pending) {

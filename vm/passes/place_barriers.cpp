@@ -19,7 +19,7 @@ void join(State& into, const State& other) {
 
 class BarrierPlacer {
  public:
-  explicit BarrierPlacer(Function& function) : function_(function), accesses_(function) {}
+  explicit BarrierPlacer(Function& function) : function_(function), accesses_(function, true) {}
 
   bool run() {
     inserting_ = true;

@@ -146,12 +146,12 @@ TEST_P(Hazards, AreNotLookedForWithoutChecks) {
 
 INSTANTIATE_TEST_SUITE_P(Interpreter, Hazards,
                          ::testing::Values("shared", "copies", "mbarriers", "products", "blocks",
-                                           "faults", "clusters"),
+                                           "faults", "clusters", "global"),
                          [](const auto& entry) { return entry.param; });
 
 TEST(HazardCases, EveryFileIsRun) {
   const auto begin = std::filesystem::directory_iterator(kFolder);
-  EXPECT_EQ(std::distance(begin, std::filesystem::directory_iterator{}), 7)
+  EXPECT_EQ(std::distance(begin, std::filesystem::directory_iterator{}), 8)
       << "name new files above";
 }
 

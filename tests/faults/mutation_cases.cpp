@@ -1,0 +1,159 @@
+#include "tests/faults/mutation_cases.h"
+
+#include <fmt/format.h>
+
+namespace bitloom::test {
+namespace {
+
+runtime::Source integers(runtime::Shape shape, const std::vector<int>& values) {
+  runtime::HostArray array = *runtime::HostArray::zeros(vm::kI32, std::move(shape));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    array.set_code(i, static_cast<std::uint32_t>(values[i]));
+  return {std::move(array), "the test"};
+}
+
+// gemm_stream with tiles of one block each.
+std::string split(int k) {
+  return fmt::format(
+      "sms=1 shape=m=3,k={},n=136,slots=4 arg=a=random arg=w=random arg=scale=random "
+      "arg=part=zeros arg=ticket=zeros out=c",
+      k);
+}
+
+// Two heads of two blocks of 128 rows, the last one not full. Lists as long as the ring is deep and
+// longer, of one tile, and empty.
+MutationCase attention() {
+  MutationCase result{"attention/attention.bl",
+                      "target=sm_90a set=D=64 set=S=3",
+                      {"sms=1 shape=heads=2,kv_heads=1,rows=150,columns=150 arg=q=random "
+                       "arg=k=random arg=v=random arg=scale=0.125 arg=ticket=zeros out=o out=lse",
+                       "sms=2 shape=heads=2,kv_heads=1,rows=150,columns=150 arg=q=random "
+                       "arg=k=random arg=v=random arg=scale=0.125 arg=ticket=zeros out=o out=lse"}};
+  const int last = 128 * 4;
+  const std::vector<int> list = {1, 0, 0, 0, last + 1, last + 2, 0};
+  result.arrays = {{"place", integers({4, 2}, {0, 1, 1, 0, 0, 0, 1, 1})},
+                   {"first", integers({5}, {0, 5, 6, 6, 7})},
+                   {"list", integers({7}, list)}};
+  return result;
+}
+
+}  // namespace
+
+std::vector<MutationCase> mutation_cases() {
+  std::vector<MutationCase> cases = {
+      {"vector_add/vector_add.bl", "set=T=f32", {"shape=n=1500 arg=a=random arg=b=random out=c"}},
+      {"softmax/softmax.bl", "set=T=f32", {"shape=rows=3,n=1500 arg=x=random out=y"}},
+      {"layernorm/layernorm.bl",
+       "set=T=f32",
+       {"shape=rows=3,n=1500 arg=x=random arg=weight=random arg=bias=random arg=eps=0.001 out=y"}},
+      {"quantize/quantize.bl",
+       "set=T=f16 set=W=u4 set=G=32",
+       {"shape=k=96,n=72 arg=x=random out=w out=scale out=zero"}},
+      {"quantize/quantize.bl",
+       "set=T=f16 set=W=i4 set=G=200",
+       {"shape=k=200,n=72 arg=x=random out=w out=scale"}},
+      {"kmeans/kmeans_assign.bl",
+       "set=T=f16",
+       {"shape=points=70,clusters=150 arg=x=random arg=centroid=random out=cluster arg=total=zeros "
+        "arg=members=zeros"}},
+      {"lut/lut_gemv.bl",
+       "set=M=2",
+       {"shape=m=3,k=256,n=136 arg=x=random arg=code=random arg=table=random out=y"}},
+      {"lqer/lqer_decode.bl",
+       "set=W=i4 set=G=64 set=S=3",
+       {"shape=m=3,k=384,n=200 arg=x=random arg=w=random arg=scale=random arg=left=random "
+        "arg=right=random arg=t=zeros arg=ready=zeros out=y"}},
+      {"sparse/sparse_gemv.bl",
+       "set=T=f16",
+       {"shape=k=1500,n=300 arg=x=random arg=w=random arg=threshold=1.0 arg=y=zeros"}},
+      {"gemm/grouped_gemm.bl",
+       "set=W=i4 set=S=3",
+       {"sms=3 shape=groups=4,k=384,n=136,rows=40 arg=a=random arg=w=random arg=scale=random "
+        "out=c",
+        "sms=1 shape=groups=4,k=256,n=136,rows=40 arg=a=random arg=w=random arg=scale=random "
+        "out=c"},
+       {{"offset", integers({5}, {0, 5, 5, 38, 40})}}},
+      {"gemm/gemm_wgmma.bl",
+       "target=sm_90a set=W=u4 set=T=64 set=S=3",
+       {"shape=m=70,k=512,n=256 arg=a=random arg=w=random arg=scale=random out=c"}},
+      attention()};
+  for (const char* target : {"sm_80", "sm_90a"}) {
+    const std::string on = std::string(" target=") + target;
+    cases.push_back({"gemm/gemm.bl",
+                     "set=W=u4 set=S=3" + on,
+                     {"set=G=200 shape=m=17,k=200,n=136 arg=a=random arg=w=random "
+                      "arg=scale=random arg=zero=random out=c",
+                      // The edge of k in the first and in the second turn.
+                      "set=G=40 shape=m=17,k=40,n=136 arg=a=random arg=w=random "
+                      "arg=scale=random arg=zero=random out=c",
+                      "set=G=100 shape=m=17,k=100,n=136 arg=a=random arg=w=random "
+                      "arg=scale=random arg=zero=random out=c"}});
+    cases.push_back({"gemm/gemm.bl",
+                     "set=W=e2m1 set=G=64 set=S=2" + on,
+                     {"shape=m=17,k=256,n=136 arg=a=random arg=w=random arg=scale=random out=c"}});
+    cases.push_back({"gemm/gemm_stream.bl",
+                     "set=W=u4" + on,
+                     // Tiles of one block and shared ones; the last warps have no rows.
+                     {"sms=1 shape=m=3,k=1152,n=300,slots=4 arg=a=random arg=w=random "
+                      "arg=scale=random arg=part=zeros arg=ticket=zeros out=c",
+                      "sms=2 shape=m=3,k=640,n=136,slots=8 arg=a=random arg=w=random "
+                      "arg=scale=random arg=part=zeros arg=ticket=zeros out=c",
+                      // The edge of k in each of the turns.
+                      split(128), split(384), split(640), split(896)}});
+  }
+  return cases;
+}
+
+const std::vector<Survivor>& survivors() {
+  using enum Survivor::Because;
+  static const std::string kAtoms =
+      "a packed tensor holds whole atoms of 64 by 64, and a window that begins inside it ends "
+      "inside its atoms; what pads them meets zeros or is never read";
+  static const std::string kNextLaunch =
+      "nobody reads the counter again before the next launch, which the end of this one orders";
+  static const std::vector<Survivor> table = {
+      {"quantize/quantize.bl", "clip 0 of store", "w[row + i * 64", Redundant, kAtoms},
+      {"quantize/quantize.bl", "clip 1 of store", "w[row + i * 64", Redundant, kAtoms},
+      {"quantize/quantize.bl", "clip 0 of store", "scale[block.y * R", Redundant,
+       "G is 64 or more: the grid has one row of blocks a group, and k % G == 0"},
+      {"kmeans/kmeans_assign.bl", "clip 0 of atomic", "atomic_add(", Redundant,
+       "the index was found among the clusters that there are"},
+      {"kmeans/kmeans_assign.bl", "clip 1 of atomic", "atomic_add(total", Redundant,
+       "the window is the whole of the dimension"},
+      {"kmeans/kmeans_assign.bl", "mask of atomic", "atomic_add(total", Redundant,
+       "the points behind the last one were read as zeros, and adding zeros changes nothing"},
+      {"kmeans/kmeans_assign.bl", "mask of atomic", "atomic_add(members", Semantic,
+       "points that are not there would be counted"},
+      {"lqer/lqer_decode.bl", "sync", "sync()", Redundant,
+       "the release behind it has a barrier of the strand of its own"},
+      {"lqer/lqer_decode.bl", "clip 1 of copy_async", "copy_async(xt", Redundant,
+       "k is a multiple of 64, and no turn begins behind it"},
+      {"lqer/lqer_decode.bl", "order of atomic_fetch", "fetch_add(ready[1]", Redundant,
+       "a block's last look at ready[0] is an acquire in front of it, and the stores of the block "
+       "that comes last are releases"},
+      {"lqer/lqer_decode.bl", "scope of store_release", "store_release(ready", Redundant,
+       kNextLaunch},
+      {"sparse/sparse_gemv.bl", "clip 0 of gather", "gather(w[:, n0", Redundant,
+       "the list holds rows of this block's part of k, and rows that are not live are row 0"},
+      {"gemm/grouped_gemm.bl", "clip 0 of load", "offset[group", Redundant,
+       "group is less than groups, and there is one offset more than groups"},
+      {"gemm/grouped_gemm.bl", "clip 0 of copy_async", "wt[t] <- w[group", Redundant,
+       "a group has k rows, a multiple of 64"},
+      {"gemm/grouped_gemm.bl", "clip 0 of store", "store(c[first + row", Redundant,
+       "the mask stops at the end of the group, which is no later"},
+      {"gemm/gemm.bl", "clip 0 of copy_async", "wt[t] <- w[t * BK", Redundant, kAtoms},
+      {"gemm/gemm_stream.bl", "scope of store_release", "store_release(ticket[tile]", Redundant,
+       kNextLaunch},
+      {"attention/attention.bl", "order of atomic_fetch", "fetch_add(ticket[1]", Redundant,
+       "a block has had the answer to its last ticket when it counts itself out, and the stores of "
+       "the block that comes last are releases"},
+      {"attention/attention.bl", "scope of store_release", "store_release(ticket", Redundant,
+       kNextLaunch},
+      {"attention/attention.bl", "sync", "every warp is done with Q", Redundant,
+       "a warp's wait for a warpgroup product is one for all of it, reads of shared memory "
+       "included; CUTLASS gives stages back on the same ground"},
+  };
+  return table;
+}
+
+}  // namespace bitloom::test
