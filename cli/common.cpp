@@ -4,12 +4,11 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 
 #include "cli/command.h"
 #include "cli/version.h"
 #include "dsl/render.h"
-#include "runtime/environment.h"
+#include "runtime/stdlib_folder.h"
 
 namespace bitloom::cli {
 namespace {
@@ -59,17 +58,7 @@ int report(const vm::Diagnostics& diagnostics, const dsl::SourceManager& sources
 }
 
 std::string find_stdlib() {
-  namespace fs = std::filesystem;
-  if (const auto set = runtime::environment(runtime::Variable::Stdlib)) return *set;
-  std::error_code ignored;
-  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
-  // build/bin/bitloom in a checkout, bin/bitloom beside share/bitloom/stdlib when installed.
-  for (const char* candidate : {"../share/bitloom/stdlib", "../../stdlib"}) {
-    const fs::path folder = program.parent_path() / candidate;
-    if (!program.empty() && fs::is_directory(folder, ignored))
-      return fs::weakly_canonical(folder, ignored).string();
-  }
-  return BITLOOM_STDLIB_DIR;
+  return runtime::stdlib_folder();
 }
 
 const std::atomic<bool>& interrupted() {

@@ -3,10 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <span>
 
-#include "layouts/packed_atom.h"
+#include "runtime/host/packing.h"
 #include "runtime/host/random.h"
 #include "vm/numerics.h"
 #include "vm/suggest.h"
@@ -303,29 +302,6 @@ bool Binder::scalar(const vm::Value& parameter, vm::ScalarArgument& out) {
   return false;
 }
 
-// A packed tensor lies in atoms over (n, k); the logical array is [k, n].
-std::vector<std::uint8_t> transposed(std::span<const std::byte> from, std::int64_t rows,
-                                     std::int64_t columns) {
-  constexpr std::int64_t kBlock = 64;  // both sides of a block stay in cache
-  std::vector<std::uint8_t> to(static_cast<std::size_t>(rows * columns));
-  for (std::int64_t r0 = 0; r0 < rows; r0 += kBlock) {
-    for (std::int64_t c0 = 0; c0 < columns; c0 += kBlock) {
-      for (std::int64_t r = r0; r < std::min(rows, r0 + kBlock); ++r) {
-        for (std::int64_t c = c0; c < std::min(columns, c0 + kBlock); ++c) {
-          to[static_cast<std::size_t>(c * rows + r)] =
-              static_cast<std::uint8_t>(from[static_cast<std::size_t>(r * columns + c)]);
-        }
-      }
-    }
-  }
-  return to;
-}
-
-std::vector<std::uint8_t> pack_codes(const layouts::PackedAtom& atom, const HostArray& codes) {
-  const std::int64_t k = codes.shape()[0], n = codes.shape()[1];
-  return layouts::PackedTensorLayout(atom, n, k).pack(transposed(codes.bytes(), k, n));
-}
-
 }  // namespace
 
 std::vector<vm::Argument> Binding::arguments() {
@@ -353,13 +329,9 @@ HostArray Binding::logical(const Function& function, std::string_view parameter)
     if (const auto* array = std::get_if<HostArray>(&slots_[i].held)) return *array;
     const auto* packed = std::get_if<std::vector<std::uint8_t>>(&slots_[i].held);
     if (!packed) break;
-    const std::int64_t k = slots_[i].extents[0], n = slots_[i].extents[1];
-    const std::vector<std::uint8_t> codes =
-        layouts::PackedTensorLayout(*value.type.packed, n, k).unpack(*packed);
-    Result<HostArray> array = HostArray::zeros(value.type.element, {k, n});
+    Result<HostArray> array =
+        unpack_codes(*value.type.packed, value.type.element, slots_[i].extents, *packed);
     if (!array) break;
-    const std::vector<std::uint8_t> in_order = transposed(std::as_bytes(std::span(codes)), n, k);
-    std::memcpy(array->bytes().data(), in_order.data(), in_order.size());
     return std::move(*array);
   }
   return {};

@@ -8,7 +8,8 @@
 #include <regex>
 #include <span>
 
-#include "runtime/cuda/nvrtc.h"
+#include "vm/passes/pipeline.h"
+#include "vm/text/printer.h"
 
 namespace bitloom::runtime {
 namespace {
@@ -100,6 +101,44 @@ std::optional<CompiledKernel> compile_image(const vm::Function& lowered,
   image.cubin.assign(cubin.begin(), cubin.end());
   image.log = std::move(compiled->log);
   return image;
+}
+
+CacheKey cache_key(const vm::Function& checked, const CompileOptions& options,
+                   const cuda::Nvrtc& nvrtc) {
+  CacheKey key;
+  key.program = vm::print(checked);
+  key.options = vm::to_string(options.target);
+  for (const std::string& option : nvrtc_options(options)) key.options += " " + option;
+  key.target = options.architecture.empty() ? vm::to_string(options.target) : options.architecture;
+  key.nvrtc = fmt::format("{}.{}", nvrtc.major(), nvrtc.minor());
+  key.build = build_id();
+  return key;
+}
+
+std::optional<CompiledKernel> compile_kernel(const vm::Function& checked,
+                                             const CompileOptions& options, Cache* cache,
+                                             vm::Diagnostics& diagnostics,
+                                             const vm::Function* lowered) {
+  const Result<const cuda::Nvrtc*> nvrtc = cuda::Nvrtc::find();
+  if (!nvrtc) {
+    diagnostics.error(nvrtc.error().code, checked.span, nvrtc.error().message);
+    diagnostics.last().hints = nvrtc.error().hints;
+    return std::nullopt;
+  }
+  const CacheKey key = cache_key(checked, options, **nvrtc);
+  if (cache) {
+    if (auto kernel = cache->find(key, diagnostics)) return kernel;
+  }
+  vm::Function own;
+  if (!lowered) {
+    own = checked.clone();
+    vm::PassContext passes{options.target, diagnostics};
+    if (!vm::lower_all(own, passes)) return std::nullopt;
+    lowered = &own;
+  }
+  std::optional<CompiledKernel> kernel = compile_image(*lowered, options, diagnostics);
+  if (kernel && cache) cache->store(key, *kernel, diagnostics);
+  return kernel;
 }
 
 }  // namespace bitloom::runtime

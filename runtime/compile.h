@@ -12,7 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/cache/compiled_kernel.h"
+#include "runtime/cache/cache.h"
+#include "runtime/cuda/nvrtc.h"
 #include "vm/diagnostics.h"
 #include "vm/passes/pass.h"
 
@@ -26,11 +27,23 @@ struct CompileOptions {
   bool line_info = true;  // the kernel's lines in profiles and in compute-sanitizer
 };
 
+// Of a function that is lowered for options.target already.
 std::optional<CompiledKernel> compile_image(const vm::Function& lowered,
                                             const CompileOptions& options,
                                             vm::Diagnostics& diagnostics);
 
-// The options of NVRTC for an architecture; they are part of what an image is known by.
+// Of a checked function. `cache` may be null; what it has to complain about is a warning.
+// `lowered`: the same function, when somebody has lowered it already.
+std::optional<CompiledKernel> compile_kernel(const vm::Function& checked,
+                                             const CompileOptions& options, Cache* cache,
+                                             vm::Diagnostics& diagnostics,
+                                             const vm::Function* lowered = nullptr);
+
+// Everything that the image of a checked function depends on.
+CacheKey cache_key(const vm::Function& checked, const CompileOptions& options,
+                   const cuda::Nvrtc& nvrtc);
+
+// The options of NVRTC for an architecture.
 std::vector<std::string> nvrtc_options(const CompileOptions& options);
 
 }  // namespace bitloom::runtime

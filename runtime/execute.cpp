@@ -56,17 +56,20 @@ bool execute(const Job& job, dsl::SourceManager& sources, const std::string& std
   outcome.function = std::move(*function);
   outcome.binding = std::move(*binding);
 
+  vm::Function checked;  // what the cache knows a kernel by
+  if (job.device) checked = outcome.function.clone();
   vm::PassContext passes{job.target, diagnostics};
   const bool lowered = vm::lower_all(outcome.function, passes, job.passes);
   outcome.timings = std::move(passes.timings);
   outcome.remarks = std::move(passes.remarks);
   if (!lowered) return false;
   if (job.device) {
-    GpuRunOptions options{job.request.device_sms, {}};
+    Cache cache(Cache::defaults(diagnostics));
+    GpuRunOptions options{job.target, &outcome.function, &cache, job.request.device_sms, {}};
     for (dsl::FileId file = 0; file < sources.size(); ++file)
       options.files.push_back(sources.path(file));
-    return run_on_gpu(*job.device, outcome.function, job.target, outcome.binding.sizes,
-                      outcome.binding.arguments(), options, diagnostics, &outcome.gpu);
+    return run_on_gpu(*job.device, checked, outcome.binding.sizes, outcome.binding.arguments(),
+                      options, diagnostics, &outcome.gpu);
   }
   vm::LaunchOptions launch = job.launch;
   launch.device_sms = job.request.device_sms;

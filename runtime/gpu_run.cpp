@@ -84,13 +84,13 @@ Result<double> timed_launch(const LoadedKernel& kernel, const Stream& stream,
   return end->milliseconds_since(*begin);
 }
 
-Result<void> run(const LoadedKernel& kernel, const vm::Function& lowered,
+Result<void> run(const LoadedKernel& kernel, const vm::Function& checked,
                  const std::map<std::string, std::int64_t>& sizes,
                  std::span<const vm::Argument> given, int sms, GpuReport& report) {
   const Result<Stream> stream = Stream::create(kernel.device());
   if (!stream) return tl::make_unexpected(stream.error());
   Arguments arguments;
-  if (auto done = arguments.upload(kernel.device(), *stream, lowered, given); !done) return done;
+  if (auto done = arguments.upload(kernel.device(), *stream, checked, given); !done) return done;
   const std::vector<std::pair<std::string, std::int64_t>> said(sizes.begin(), sizes.end());
   const Result<double> time = timed_launch(kernel, *stream, arguments.launch, {said, sms});
   if (!time) return tl::make_unexpected(time.error());
@@ -100,22 +100,23 @@ Result<void> run(const LoadedKernel& kernel, const vm::Function& lowered,
 
 }  // namespace
 
-bool run_on_gpu(const Device& device, const vm::Function& lowered, const vm::Target& target,
+bool run_on_gpu(const Device& device, const vm::Function& checked,
                 const std::map<std::string, std::int64_t>& sizes,
                 std::span<const vm::Argument> arguments, const GpuRunOptions& options,
                 vm::Diagnostics& diagnostics, GpuReport* report_to) {
   const auto begin = std::chrono::steady_clock::now();
   GpuReport numbers;
-  const Result<std::string> architecture = device.architecture(target);
-  if (!architecture) return report(diagnostics, architecture.error(), lowered.span);
+  const Result<std::string> architecture = device.architecture(options.target);
+  if (!architecture) return report(diagnostics, architecture.error(), checked.span);
   const std::optional<CompiledKernel> image =
-      compile_image(lowered, {target, *architecture, options.files}, diagnostics);
+      compile_kernel(checked, {options.target, *architecture, options.files}, options.cache,
+                     diagnostics, options.lowered);
   if (!image) return false;
-  Result<LaunchPlan> plan = LaunchPlan::make(lowered, *image);
-  if (!plan) return report(diagnostics, plan.error(), lowered.span);
+  Result<LaunchPlan> plan = LaunchPlan::make(checked, *image);
+  if (!plan) return report(diagnostics, plan.error(), checked.span);
   const Result<LoadedKernel> kernel =
       LoadedKernel::load(device, std::make_shared<const LaunchPlan>(std::move(*plan)), *image);
-  if (!kernel) return report(diagnostics, kernel.error(), lowered.span);
+  if (!kernel) return report(diagnostics, kernel.error(), checked.span);
   const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
   numbers.device = device.name();
   numbers.architecture = *architecture;
@@ -123,9 +124,9 @@ bool run_on_gpu(const Device& device, const vm::Function& lowered, const vm::Tar
   numbers.registers = kernel->registers();
   numbers.local_bytes = kernel->local_bytes();
   numbers.shared_bytes = image->shared_bytes;
-  const Result<void> done = run(*kernel, lowered, sizes, arguments, options.device_sms, numbers);
+  const Result<void> done = run(*kernel, checked, sizes, arguments, options.device_sms, numbers);
   if (report_to) *report_to = numbers;
-  return done || report(diagnostics, done.error(), lowered.span);
+  return done || report(diagnostics, done.error(), checked.span);
 }
 
 }  // namespace bitloom::runtime

@@ -20,6 +20,8 @@ struct LaunchArgument {
   std::span<const std::int64_t> extents = {};  // logical
   vm::ElementType element = vm::kU8;
   const layouts::PackedAtom* packed = nullptr;
+  bool dense = true;
+  const void* device = nullptr;  // the DeviceState it lies on; null: not known
 
   std::int64_t integer = 0;
   double real = 0;

@@ -220,7 +220,7 @@ Result<void> LaunchPlan::check_extents(const Parameter& parameter, const LaunchA
 }
 
 Result<void> LaunchPlan::check_argument(const Parameter& parameter, const LaunchArgument& argument,
-                                        const Sizes& sizes) const {
+                                        const Sizes& sizes, const void* device) const {
   if (!parameter.present) return {};
   if (argument.kind == LaunchArgument::Kind::Absent) {
     return at(parameter.span, "BL0401",
@@ -245,6 +245,17 @@ Result<void> LaunchPlan::check_argument(const Parameter& parameter, const Launch
               fmt::format("'{}' is {} where kernel '{}' expects {}", parameter.name,
                           argument.packed ? "packed as " + argument.packed->tag() : "not packed",
                           name_, packed ? "the tag " + packed->tag() : "it not to be packed"));
+  }
+  if (!argument.dense) {
+    return at(
+        parameter.span, "BL0806",
+        fmt::format("'{}' is a view whose rows do not lie behind one another", parameter.name),
+        "copy it into a dense tensor");
+  }
+  if (argument.device && device && argument.device != device) {
+    return at(
+        parameter.span, "BL0808",
+        fmt::format("'{}' lies on another GPU than kernel '{}' runs on", parameter.name, name_));
   }
   if (auto done = check_extents(parameter, argument, sizes); !done) return done;
   std::int64_t bytes = 1;
@@ -346,7 +357,8 @@ Result<void> LaunchPlan::bind(std::span<const LaunchArgument> arguments, const B
   Sizes sizes;
   if (auto done = infer(arguments, options, sizes); !done) return done;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    if (auto done = check_argument(parameters_[i], arguments[i], sizes); !done) return done;
+    if (auto done = check_argument(parameters_[i], arguments[i], sizes, options.device); !done)
+      return done;
   }
   if (auto done = check_conditions(sizes); !done) return done;
   if (auto done = set_grid(sizes, bound); !done || bound.is_empty()) return done;

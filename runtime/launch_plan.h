@@ -51,6 +51,7 @@ struct BindOptions {
   int sms = 0;                                                       // the value of device.sms
   const cuda::Driver* driver = nullptr;                              // encodes tensor maps
   std::span<const std::pair<std::string, std::int64_t>> sizes = {};  // said outright
+  const void* device = nullptr;  // the DeviceState that tensors must lie on
 };
 
 class LaunchPlan {
@@ -110,7 +111,7 @@ class LaunchPlan {
   Result<void> infer(std::span<const LaunchArgument> arguments, const BindOptions& options,
                      Sizes& sizes) const;
   Result<void> check_argument(const Parameter& parameter, const LaunchArgument& argument,
-                              const Sizes& sizes) const;
+                              const Sizes& sizes, const void* device) const;
   Result<void> check_extents(const Parameter& parameter, const LaunchArgument& argument,
                              const Sizes& sizes) const;
   Result<void> check_conditions(const Sizes& sizes) const;

@@ -107,7 +107,7 @@ Result<void> LoadedKernel::launch(const Stream& stream, std::span<const LaunchAr
   const CurrentContext current(state);
   BoundLaunch bound;
   const BindOptions options{settings.sms > 0 ? settings.sms : state.sms, state.driver,
-                            settings.sizes};
+                            settings.sizes, &state};
   if (auto done = plan_->bind(arguments, options, bound); !done) return done;
   if (bound.is_empty()) return {};
   if (auto done = check_resident(bound); !done) return done;

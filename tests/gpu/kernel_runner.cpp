@@ -87,7 +87,7 @@ std::optional<std::map<std::string, HostArray>> run_kernel(const KernelRun& run,
   report = dsl::render(diagnostics, sources);
   if (!done) return std::nullopt;
   std::map<std::string, HostArray> results;
-  const bool exact = is_exact(gpu.function);
+  const bool exact = is_exact(host.function);
   for (const std::string& name : run.request.outputs) {
     const auto [at, fresh] = results.emplace(name, gpu.logical(name));
     (exact ? expect_same_bits : expect_close)(name, at->second, host.logical(name));
