@@ -39,10 +39,14 @@ if(BITLOOM_PORTABLE)
   add_library(bitloom_fmt STATIC ${PROJECT_SOURCE_DIR}/cmake/fmt_library.cpp)
   target_compile_definitions(bitloom_fmt PUBLIC FMT_SHARED)
   set(BITLOOM_FMT bitloom_fmt)
-  add_link_options(-static-libstdc++ -static-libgcc)
 endif()
 
 add_library(bitloom_flags INTERFACE)
+if(BITLOOM_PORTABLE)
+  # Benchmarks use a shared library of C++ (BITLOOM_SHARED_CXX), so their standard library is shared too.
+  target_link_options(bitloom_flags INTERFACE
+    "$<$<NOT:$<BOOL:$<TARGET_PROPERTY:BITLOOM_SHARED_CXX>>>:-static-libstdc++;-static-libgcc>")
+endif()
 target_include_directories(bitloom_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(bitloom_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
                        -ffp-contract=off -fno-math-errno)

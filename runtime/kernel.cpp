@@ -75,6 +75,12 @@ Result<const vm::Function*> Kernel::function(const Device& device) const {
   return &(*kernel)->function;
 }
 
+Result<const LoadedKernel*> Kernel::loaded(const Device& device) const {
+  const auto kernel = prepared(device);
+  if (!kernel) return tl::make_unexpected(kernel.error());
+  return &(*kernel)->loaded;
+}
+
 Result<void> Kernel::launch_with(const Stream& stream, std::span<const LaunchArgument> arguments,
                                  const LaunchSettings& settings) const {
   const Device& device = stream.device();

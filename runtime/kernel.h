@@ -68,6 +68,8 @@ class Kernel {
   Result<KernelResources> resources(const Device& device) const;
   // The specialised kernel for the GPU's target: types of parameters, sizes, grid. Prepares.
   Result<const vm::Function*> function(const Device& device) const;
+  // The driver's handle and the launch plan, for measurements and tools. Prepares.
+  Result<const LoadedKernel*> loaded(const Device& device) const;
 
   template <class... Arguments>
   Result<void> launch(const Stream& stream, const Arguments&... arguments) const {

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "runtime/host/packing.h"
-
 namespace bitloom::runtime {
 
 Result<Tensor> pack(const layouts::PackedAtom& atom, vm::ElementType element,
@@ -18,9 +16,7 @@ Result<Tensor> pack(const layouts::PackedAtom& atom, vm::ElementType element,
   if (!checked) return tl::make_unexpected(checked.error());
   Result<Tensor> tensor = Tensor::allocate_packed(stream.device(), element, codes.shape(), atom);
   if (!tensor) return tensor;
-  const std::vector<std::uint8_t> bytes = pack_codes(atom, *checked);
-  if (auto done = tensor->buffer().upload(std::as_bytes(std::span(bytes)), stream); !done)
-    return tl::make_unexpected(done.error());
+  if (auto done = tensor->upload(*checked, stream); !done) return tl::make_unexpected(done.error());
   return tensor;
 }
 

@@ -93,13 +93,28 @@ Result<Tensor> Tensor::zeros(const Stream& stream, vm::ElementType element, Shap
 Result<Tensor> Tensor::from_host(const HostArray& array, const Stream& stream) {
   Result<Tensor> tensor = allocate(stream.device(), array.type(), array.shape());
   if (!tensor) return tensor;
-  const auto upload = [&](std::span<const std::byte> bytes) -> Result<Tensor> {
-    if (auto done = tensor->buffer_.upload(bytes, stream); !done)
-      return tl::make_unexpected(done.error());
-    return std::move(*tensor);
-  };
-  if (array.type().bits >= 8) return upload(array.bytes());
-  return upload(to_dense_bits(array));
+  if (auto done = tensor->upload(array, stream); !done) return tl::make_unexpected(done.error());
+  return tensor;
+}
+
+Result<void> Tensor::upload(const HostArray& array, const Stream& stream) const {
+  if (array.type() != element_ || array.shape() != shape_) {
+    return failure("BL0405", fmt::format("an array {}{} is to be copied into a tensor {}{}",
+                                         vm::to_string(array.type()), to_string(array.shape()),
+                                         vm::to_string(element_), to_string(shape_)));
+  }
+  if (packed_) {
+    const std::vector<std::uint8_t> bytes = pack_codes(*packed_, array);
+    return buffer_.upload(std::as_bytes(std::span(bytes)), stream);
+  }
+  if (!dense_) {
+    return failure("BL0806",
+                   fmt::format("a tensor of shape {} and strides {} is not dense",
+                               to_string(shape_), to_string(strides_)),
+                   "copy into a dense one first");
+  }
+  if (element_.bits >= 8) return buffer_.upload(array.bytes(), stream);
+  return buffer_.upload(to_dense_bits(array), stream);
 }
 
 Result<Tensor> Tensor::wrap(Buffer buffer, vm::ElementType element, Shape shape, Shape strides) {

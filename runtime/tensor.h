@@ -53,6 +53,8 @@ class Tensor {
   const std::optional<layouts::PackedAtom>& packed() const { return packed_; }
   std::string tag() const { return packed_ ? packed_->tag() : std::string(); }
 
+  // Both wait. The array has the tensor's type and shape; of packed tensors see runtime/pack.h.
+  Result<void> upload(const HostArray& array, const Stream& stream) const;
   // The elements, in the logical shape; waits. Packed ones come as unpack() gives them.
   Result<HostArray> to_host(const Stream& stream) const;
 

@@ -71,6 +71,7 @@ void expect_close(const std::string& name, const HostArray& gpu, const HostArray
 std::optional<std::map<std::string, HostArray>> run_kernel(const KernelRun& run,
                                                            std::string& report) {
   runtime::Job job{.file = source_path("kernels/" + run.file)};
+  job.kernel = run.kernel;
   job.generics = run.generics;
   job.target = *vm::Target::parse(run.target);
   job.request = run.request;

@@ -8,6 +8,7 @@ namespace bitloom::test {
 std::optional<std::map<std::string, runtime::HostArray>> run_kernel(const KernelRun& run,
                                                                     std::string& report) {
   runtime::Job job{.file = source_path("kernels/" + run.file)};
+  job.kernel = run.kernel;
   job.generics = run.generics;
   job.target = *vm::Target::parse(run.target);
   job.request = run.request;

@@ -14,7 +14,8 @@
 namespace bitloom::test {
 
 struct KernelRun {
-  std::string file;  // below kernels/
+  std::string file;         // below kernels/
+  std::string kernel = {};  // may be empty when the file has one
   std::map<std::string, std::string> generics = {};
   std::string target = "sm_80";
   bool checks = true;
