@@ -26,6 +26,9 @@
 #include <vector>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+// What a target may bring along, as for libFuzzer; three changes of four are then its own.
+extern "C" [[gnu::weak]] std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
+                                                             std::size_t most, unsigned seed);
 
 namespace {
 
@@ -92,6 +95,16 @@ class Mutator {
 
   Input next() {
     Input input = corpus_[below(corpus_.size())];
+    if (LLVMFuzzerCustomMutator && below(4) != 0) {
+      const std::size_t size = input.size();
+      input.resize(kLongest);
+      std::size_t now = std::min(size, kLongest);
+      for (std::size_t changes = 1 + below(3); changes > 0; --changes)
+        now =
+            LLVMFuzzerCustomMutator(input.data(), now, kLongest, static_cast<unsigned>(random_()));
+      input.resize(now);
+      return input;
+    }
     for (std::size_t changes = 1 + below(4); changes > 0; --changes) change(input);
     if (input.size() > kLongest) input.resize(kLongest);
     return input;

@@ -177,7 +177,11 @@ Turn Cluster::run() {
     std::erase_if(strands, [](const std::unique_ptr<Strand>& strand) {
       return strand->state == Strand::State::Done;
     });
-    if (strands.empty()) return Turn::Done;
+    if (strands.empty()) {
+      // Blocks of few steps count too: a grid may have billions of them.
+      grid.must_end(tick - counted);
+      return Turn::Done;
+    }
     if (!moved) {
       changes_seen = changes;
       return spinning ? Turn::Parked : Turn::Stuck;
