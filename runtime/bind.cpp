@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <span>
 
+#include "runtime/host/dense_bits.h"
 #include "runtime/host/packing.h"
 #include "runtime/host/random.h"
 #include "vm/numerics.h"
@@ -329,6 +330,12 @@ HostArray Binding::logical(const Function& function, std::string_view parameter)
     if (const auto* array = std::get_if<HostArray>(&slots_[i].held)) return *array;
     const auto* packed = std::get_if<std::vector<std::uint8_t>>(&slots_[i].held);
     if (!packed) break;
+    if (!value.type.packed) {
+      Result<HostArray> array = HostArray::zeros(value.type.element, slots_[i].extents);
+      if (!array) break;
+      from_dense_bits(std::as_bytes(std::span(*packed)), *array);
+      return std::move(*array);
+    }
     Result<HostArray> array =
         unpack_codes(*value.type.packed, value.type.element, slots_[i].extents, *packed);
     if (!array) break;
@@ -366,6 +373,10 @@ std::optional<Binding> bind(const Function& function, const Request& request,
     slot.extents = *extents;
     if (value.type.packed) {
       slot.held = pack_codes(*value.type.packed, array);
+    } else if (value.type.element.bits < 8) {
+      const std::vector<std::byte> bits = to_dense_bits(array);
+      const auto* codes = reinterpret_cast<const std::uint8_t*>(bits.data());
+      slot.held = std::vector<std::uint8_t>(codes, codes + bits.size());
     } else {
       slot.held = std::move(array);
     }

@@ -69,7 +69,7 @@ class Binding {
  private:
   friend std::optional<Binding> bind(const vm::Function&, const Request&, vm::Diagnostics&);
   struct Slot {
-    std::variant<std::monostate, HostArray, std::vector<std::uint8_t> /* packed */,
+    std::variant<std::monostate, HostArray, std::vector<std::uint8_t> /* packed, or dense bits */,
                  vm::ScalarArgument>
         held;
     vm::Shape extents;  // logical
