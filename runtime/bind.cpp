@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <span>
 
 #include "runtime/host/dense_bits.h"
@@ -60,7 +61,9 @@ class Binder {
   }
   bool fine() const { return diagnostics_.error_count() == errors_before_; }
   void fail(Result<HostArray>& result, const vm::Value& parameter);
-  void learn(const std::string& symbol, std::int64_t value, const std::string& from, vm::Span span);
+  bool learn(const std::string& symbol, std::int64_t value, const std::string& from, vm::Span span);
+  void learn_from(const vm::Value& parameter, const Source& source);
+  std::string values_in(const vm::Constraint& constraint) const;
   std::optional<HostArray> take(const vm::Value& parameter, const Source& source);
 
   const Function& function_;
@@ -68,10 +71,12 @@ class Binder {
   Diagnostics& diagnostics_;
   std::size_t errors_before_;
   std::map<std::string, std::string> learned_from_;
+  std::set<std::string> in_doubt_;  // sizes of which something wrong was said
 };
 
 // Every argument has a parameter, every parameter an argument (or is an output).
 bool Binder::names() {
+  std::set<std::string> meant;  // by names that are unknown: what is missing is said already
   std::vector<std::string> known;
   for (const vm::Parameter& parameter : function_.parameters)
     known.push_back(function_.value(parameter.value).name);
@@ -80,8 +85,10 @@ bool Binder::names() {
     Diagnostic& error = diagnostics_.error(
         "BL0402", function_.span,
         fmt::format("kernel '{}' has no parameter '{}' for {}", function_.name, name, what));
-    if (const auto near = vm::did_you_mean(name, known))
+    if (const auto near = vm::did_you_mean(name, known)) {
       error.hint(fmt::format("did you mean '{}'?", *near));
+      meant.insert(*near);
+    }
     error.hint(fmt::format("its parameters are {}", fmt::join(known, ", ")));
   };
   for (const auto& [name, source] : request_.arguments) check(name, "the argument");
@@ -89,7 +96,9 @@ bool Binder::names() {
 
   for (const vm::Parameter& parameter : function_.parameters) {
     const vm::Value& value = function_.value(parameter.value);
-    if (!parameter.present || source_of(value) || request_.outputs.contains(value.name)) continue;
+    if (!parameter.present || source_of(value) || request_.outputs.contains(value.name) ||
+        meant.contains(value.name))
+      continue;
     Diagnostic& error = diagnostics_.error(
         "BL0401", value.span, fmt::format("parameter '{}' has no argument", value.name));
     error.hint(
@@ -100,15 +109,44 @@ bool Binder::names() {
   return fine();
 }
 
-void Binder::learn(const std::string& symbol, std::int64_t value, const std::string& from,
+// False when the size is known already, and another.
+bool Binder::learn(const std::string& symbol, std::int64_t value, const std::string& from,
                    vm::Span span) {
   const auto [at, fresh] = solved.emplace(symbol, value);
-  if (fresh) {
-    learned_from_[symbol] = from;
-  } else if (at->second != value) {
-    diagnostics_.error("BL0405", span,
-                       fmt::format("{} is {} from {} and {} from {}", symbol, at->second,
-                                   learned_from_[symbol], value, from));
+  if (fresh) learned_from_[symbol] = from;
+  if (fresh || at->second == value) return true;
+  diagnostics_.error("BL0405", span,
+                     fmt::format("{} is {} from {} and {} from {}", symbol, at->second,
+                                 learned_from_[symbol], value, from));
+  return false;
+}
+
+// Extents that are plain names say what the names are. An array that disagrees says nothing more.
+void Binder::learn_from(const vm::Value& parameter, const Source& source) {
+  const Shape& shape = std::get<HostArray>(source.value).shape();
+  const auto& extents = parameter.type.extents;
+  if (shape.size() != extents.size()) {
+    diagnostics_.error("BL0404", parameter.span,
+                       fmt::format("{} has {} dimensions, {}, where the kernel wants {}",
+                                   called(parameter, source), shape.size(), to_string(shape),
+                                   vm::to_string(parameter.type)));
+    for (const SizeExpr& extent : extents)
+      for (const std::string& symbol : extent.symbols()) in_doubt_.insert(symbol);
+    return;
+  }
+  const auto is_known = [&](std::size_t i) {
+    return extents[i].is_symbol() && solved.contains(extents[i].name());
+  };
+  for (const bool known : {true, false}) {
+    for (std::size_t i = 0; i < shape.size(); ++i) {
+      if (!extents[i].is_symbol() || is_known(i) != known) continue;
+      if (!learn(extents[i].name(), shape[i],
+                 fmt::format("dimension {} of {}", i, called(parameter, source)), parameter.span)) {
+        for (const SizeExpr& extent : extents)
+          if (extent.is_symbol()) in_doubt_.insert(extent.name());
+        return;
+      }
+    }
   }
 }
 
@@ -121,41 +159,51 @@ bool Binder::sizes() {
           diagnostics_.error("BL0406", function_.span,
                              fmt::format("kernel '{}' has no size '{}'", function_.name, name));
       if (!known.empty()) error.hint(fmt::format("its sizes are {}", fmt::join(known, ", ")));
+      in_doubt_.insert(known.begin(), known.end());
     } else if (size < 0) {
-      diagnostics_.error("BL0418", function_.span, fmt::format("size {} is {}", name, size));
+      diagnostics_.error("BL0418", function_.span,
+                         fmt::format("size {} is {}; sizes are 0 and more", name, size));
+      in_doubt_.insert(name);
     } else {
       learn(name, size, "--shape", function_.span);
     }
   }
-  // Extents that are plain names say what the names are.
   for (const vm::Parameter& parameter : function_.parameters) {
     const vm::Value& value = function_.value(parameter.value);
     const Source* source = source_of(value);
-    if (!parameter.present || !value.type.is_memory() || !source || !source->is_array()) continue;
-    const Shape& shape = std::get<HostArray>(source->value).shape();
-    const auto& extents = value.type.extents;
-    if (shape.size() != extents.size()) {
-      diagnostics_.error(
-          "BL0404", value.span,
-          fmt::format("{} has {} dimensions, {}, where the kernel wants {}", called(value, *source),
-                      shape.size(), to_string(shape), vm::to_string(value.type)));
-      continue;
-    }
-    for (std::size_t i = 0; i < shape.size(); ++i) {
-      if (extents[i].is_symbol()) {
-        learn(extents[i].name(), shape[i],
-              fmt::format("dimension {} of {}", i, called(value, *source)), value.span);
-      }
-    }
+    if (parameter.present && value.type.is_memory() && source && source->is_array())
+      learn_from(value, *source);
   }
   for (const std::string& name : known) {
-    if (solved.contains(name)) continue;
+    if (solved.contains(name) || in_doubt_.contains(name)) continue;
     diagnostics_
         .error("BL0406", function_.span,
                fmt::format("size {} does not follow from the arguments", name))
         .hint(fmt::format("--shape {}=NUMBER", name));
   }
   return fine();
+}
+
+// "k = 128, G = 48": the sizes and the compile-time parameters that a condition names.
+std::string Binder::values_in(const vm::Constraint& constraint) const {
+  std::vector<std::string> values;
+  for (const std::string& symbol : constraint.condition.symbols())
+    if (const auto found = solved.find(symbol); found != solved.end())
+      values.push_back(fmt::format("{} = {}", symbol, found->second));
+  const auto is_letter = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '_';
+  };
+  const std::string& text = constraint.text;
+  for (const auto& [name, value] : function_.specialization) {
+    for (std::size_t at = text.find(name); at != std::string::npos; at = text.find(name, at + 1)) {
+      if ((at > 0 && is_letter(text[at - 1])) ||
+          (at + name.size() < text.size() && is_letter(text[at + name.size()])))
+        continue;
+      values.push_back(fmt::format("{} = {}", name, value));
+      break;
+    }
+  }
+  return fmt::format("{}", fmt::join(values, ", "));
 }
 
 bool Binder::constraints() {
@@ -166,11 +214,7 @@ bool Binder::constraints() {
           "BL0407", constraint.span,
           fmt::format("'{}' cannot be evaluated: {}", constraint.text, holds.error()));
     } else if (*holds == 0) {
-      std::string values;
-      for (const std::string& symbol : constraint.condition.symbols()) {
-        if (solved.contains(symbol))
-          values += fmt::format("{}{} = {}", values.empty() ? "" : ", ", symbol, solved[symbol]);
-      }
+      const std::string values = values_in(constraint);
       Diagnostic& error = diagnostics_.error("BL0407", constraint.span,
                                              fmt::format("'{}' does not hold{}{}", constraint.text,
                                                          values.empty() ? "" : " for ", values));
@@ -214,8 +258,8 @@ std::optional<HostArray> Binder::take(const vm::Value& parameter, const Source& 
       if (number < low || number > high) {
         diagnostics_.error(
             "BL0417", parameter.span,
-            fmt::format("{} holds {}, which is not a {} ({} to {})", called(parameter, source),
-                        number, to_string(want), low, high));
+            fmt::format("{} holds {}, outside {} ({} to {})", called(parameter, source), number,
+                        to_string(want), low, high));
         return std::nullopt;
       }
       number = static_cast<std::int8_t>(number & static_cast<int>(vm::code_mask(want)));
@@ -236,7 +280,9 @@ std::optional<HostArray> Binder::take(const vm::Value& parameter, const Source& 
       fmt::format("{} holds {} where the kernel wants {}", called(parameter, source),
                   to_string(have), vm::to_string(parameter.type)));
   if (want.is_narrow())
-    error.hint(fmt::format("give the codes as u8, one a byte, in the logical shape"));
+    error.hint("give the codes as u8, one a byte, in the logical shape");
+  else
+    error.hint(fmt::format("convert the array to {}", to_string(want)));
   return std::nullopt;
 }
 
@@ -299,8 +345,13 @@ bool Binder::scalar(const vm::Value& parameter, vm::ScalarArgument& out) {
   }
   diagnostics_.error("BL0420", parameter.span,
                      fmt::format("'{}' is a scalar of type {} and was given {}", parameter.name,
-                                 to_string(type), real ? "a fraction" : "an array"));
+                                 to_string(type), source.name));
   return false;
+}
+
+// In the memory of a kernel a tensor of a narrow type is a dense bit string.
+bool is_bit_string(const vm::Type& type) {
+  return !type.packed && type.element.bits < 8;
 }
 
 }  // namespace
@@ -330,7 +381,7 @@ HostArray Binding::logical(const Function& function, std::string_view parameter)
     if (const auto* array = std::get_if<HostArray>(&slots_[i].held)) return *array;
     const auto* packed = std::get_if<std::vector<std::uint8_t>>(&slots_[i].held);
     if (!packed) break;
-    if (!value.type.packed) {
+    if (is_bit_string(value.type)) {
       Result<HostArray> array = HostArray::zeros(value.type.element, slots_[i].extents);
       if (!array) break;
       from_dense_bits(std::as_bytes(std::span(*packed)), *array);
@@ -373,10 +424,10 @@ std::optional<Binding> bind(const Function& function, const Request& request,
     slot.extents = *extents;
     if (value.type.packed) {
       slot.held = pack_codes(*value.type.packed, array);
-    } else if (value.type.element.bits < 8) {
+    } else if (is_bit_string(value.type)) {
       const std::vector<std::byte> bits = to_dense_bits(array);
-      const auto* codes = reinterpret_cast<const std::uint8_t*>(bits.data());
-      slot.held = std::vector<std::uint8_t>(codes, codes + bits.size());
+      const auto* begin = reinterpret_cast<const std::uint8_t*>(bits.data());
+      slot.held = std::vector<std::uint8_t>(begin, begin + bits.size());
     } else {
       slot.held = std::move(array);
     }

@@ -6,7 +6,8 @@
 //   the arrays,
 //   2. solves the sizes from the extents that are plain names, and checks every other extent
 //   against them,
-//   3. checks element types, and packs the codes that a `packed` parameter is given unpacked,
+//   3. checks element types, and packs the codes of narrow types, which arrays hold one a byte:
+//   into atoms for a `packed` parameter, into a dense bit string for another,
 //   4. makes the arrays that nobody gave: outputs, `zeros`, `random`.
 // Everything that does not fit is a diagnostic BL04xx that names the parameter, the array and both
 // values.
@@ -69,7 +70,7 @@ class Binding {
  private:
   friend std::optional<Binding> bind(const vm::Function&, const Request&, vm::Diagnostics&);
   struct Slot {
-    std::variant<std::monostate, HostArray, std::vector<std::uint8_t> /* packed, or dense bits */,
+    std::variant<std::monostate, HostArray, std::vector<std::uint8_t> /* packed, or a bit string */,
                  vm::ScalarArgument>
         held;
     vm::Shape extents;  // logical

@@ -86,6 +86,9 @@ void MemoryCheck::elements(bool write, const std::int64_t* number, std::size_t c
     if (!whole && bytes > 1) second[i] = at + 1, straddles = true;
   }
   const int width = root.order == Root::Order::Packed ? 4 : std::max(1, root.bits / 8);
+  // A store of parts of bytes changes its own bits atomically (Root::write), so that neighbours in
+  // one byte do not disturb one another.
+  kind_.atomic |= write && !whole;
   touch(write, first.get(), 0, count, width, threads, nullptr, false);
   if (straddles) touch(write, second.get(), 0, count, width, threads, nullptr, false);
 }

@@ -178,16 +178,16 @@ std::int64_t sort_key(ElementType type, std::uint64_t code) {
 }
 
 // Orders the places of a row: the greatest (or least) first, equals by rising place. NaN comes last
-// both ways.
-void order_places(const std::vector<std::int64_t>& keys, bool least, std::int64_t wanted,
-                  std::vector<std::int32_t>& places) {
+// both ways; integers have none, and a key of their own in its place.
+void order_places(const std::vector<std::int64_t>& keys, bool least, bool floats,
+                  std::int64_t wanted, std::vector<std::int32_t>& places) {
   places.resize(keys.size());
   std::iota(places.begin(), places.end(), 0);
   constexpr std::int64_t kNan = std::numeric_limits<std::int64_t>::min();
   const auto before = [&](std::int32_t a, std::int32_t b) {
     const std::int64_t x = keys[static_cast<std::size_t>(a)], y = keys[static_cast<std::size_t>(b)];
     if (x == y) return a < b;
-    if (least && (x == kNan || y == kNan)) return y == kNan;
+    if (least && floats && (x == kNan || y == kNan)) return y == kNan;
     return least ? x < y : x > y;
   };
   std::partial_sort(places.begin(), places.begin() + wanted, places.end(), before);
@@ -216,7 +216,7 @@ void pick(const Instruction& op, Compiler& compiler, ValueId value, ValueId inde
       const std::uint64_t* at = codes.get() + rows.first(row);
       for (std::int64_t i = 0; i < rows.length; ++i)
         keys[static_cast<std::size_t>(i)] = sort_key(x.element, at[i * rows.stride]);
-      order_places(keys, least, k, order);
+      order_places(keys, least, x.element.is_float(), k, order);
       for (std::int64_t i = 0; i < k; ++i) {
         const std::int32_t place = order[static_cast<std::size_t>(i)];
         const std::int64_t to = results.first(row) + i * results.stride;

@@ -1,6 +1,7 @@
 #include "vm/interpreter/root.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 namespace bitloom::vm::interpreter {
@@ -150,10 +151,18 @@ void Root::write(std::byte* base, std::int64_t number, std::uint64_t code) const
   const int shift = static_cast<int>(bit_of(number) % 8);
   const std::uint64_t mask = (bits == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1)
                              << shift;
-  std::uint64_t held = 0;
-  std::memcpy(&held, base + first, static_cast<std::size_t>(count));
-  held = (held & ~mask) | (code << shift & mask);
-  std::memcpy(base + first, &held, static_cast<std::size_t>(count));
+  if (bits % 8 == 0) {
+    std::memcpy(base + first, &code, static_cast<std::size_t>(count));
+    return;
+  }
+  // Elements of other threads, and of blocks that run on other host threads, share the byte: as on
+  // the GPU its bits are cleared and set by atomic operations.
+  const std::uint64_t placed = code << shift & mask;
+  for (int i = 0; i < count; ++i) {
+    std::atomic_ref byte(reinterpret_cast<std::uint8_t&>(base[first + i]));
+    byte.fetch_and(static_cast<std::uint8_t>(~(mask >> 8 * i)), std::memory_order_relaxed);
+    byte.fetch_or(static_cast<std::uint8_t>(placed >> 8 * i), std::memory_order_relaxed);
+  }
 }
 
 std::pair<std::int64_t, int> Root::bytes_of(std::int64_t number) const {
