@@ -33,7 +33,7 @@ std::string version() {
 int report(const vm::Diagnostics& diagnostics, const dsl::SourceManager& sources,
            const Context& context) {
   if (context.json) {
-    fmt::print(stderr, "{}\n", dsl::render_json(diagnostics, sources));
+    fmt::print(stderr, "{}", dsl::render_json(diagnostics, sources));
   } else {
     const bool color = isatty(STDERR_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
     fmt::print(stderr, "{}", dsl::render(diagnostics, sources, {.color = color}));
@@ -48,7 +48,7 @@ int report(const vm::Diagnostics& diagnostics, const dsl::SourceManager& sources
       code = kLacking;
     } else if (range == "BL05" || diagnostic.code == "BL0803") {
       code = kFault;
-    } else if (range == "BL07") {
+    } else if (range == "BL07" && diagnostic.code != "BL0708") {  // the file, not the command
       code = kWrongUsage;
     } else if (code == kDone) {
       code = kWrongInput;

@@ -1,16 +1,13 @@
 // bitloom fmt [--check] FILE…: puts kernel files into the one form; keeps comments; writes a file
 // whole or not at all.
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <memory>
 
 #include "cli/command.h"
 #include "dsl/format.h"
 #include "dsl/parser.h"
+#include "runtime/host/file.h"
 
 namespace bitloom::cli {
 namespace {
@@ -19,27 +16,6 @@ struct FormatOptions {
   std::vector<std::string> files;
   bool check = false;
 };
-
-bool replace_file(const std::string& path, const std::string& text) {
-  namespace fs = std::filesystem;
-  const std::string temporary = fmt::format("{}.{}.tmp", path, getpid());
-  std::error_code error;
-  {
-    std::ofstream out(temporary, std::ios::binary);
-    out << text;
-    out.flush();
-    if (!out) {
-      fs::remove(temporary, error);
-      return false;
-    }
-  }
-  fs::permissions(temporary, fs::status(path, error).permissions(), error);
-  fs::rename(temporary, path, error);
-  if (!error) return true;
-  std::error_code ignored;
-  fs::remove(temporary, ignored);
-  return false;
-}
 
 void format_file(const std::string& path, bool check, dsl::SourceManager& sources,
                  vm::Diagnostics& diagnostics) {
@@ -57,8 +33,10 @@ void format_file(const std::string& path, bool check, dsl::SourceManager& source
   if (check) {
     diagnostics.error("BL0708", sources.span(*id, 0, 0), fmt::format("'{}' is not formatted", path))
         .hint(fmt::format("bitloom fmt {}", path));
-  } else if (!replace_file(path, text)) {
-    diagnostics.error("BL0607", {}, fmt::format("'{}' could not be written", path));
+  } else {
+    const std::span<const std::byte> pieces[] = {runtime::bytes_of(text)};
+    if (const auto written = runtime::write_file(path, pieces); !written)
+      diagnostics.error(written.error().code, {}, written.error().message);
   }
 }
 

@@ -1,11 +1,11 @@
 // bitloom layout 'EXPR': draws a register layout as a table, or as a picture.
 #include <fmt/format.h>
 
-#include <fstream>
 #include <memory>
 
 #include "cli/command.h"
 #include "layouts/draw.h"
+#include "runtime/host/file.h"
 
 namespace bitloom::cli {
 namespace {
@@ -13,13 +13,6 @@ namespace {
 struct LayoutOptions {
   std::string expression, svg;
 };
-
-bool write_text(const std::string& path, const std::string& text) {
-  std::ofstream out(path, std::ios::binary);
-  out << text;
-  out.flush();
-  return static_cast<bool>(out);
-}
 
 int layout(const LayoutOptions& options, const Context& context) {
   dsl::SourceManager sources;
@@ -36,8 +29,11 @@ int layout(const LayoutOptions& options, const Context& context) {
     fmt::print("{}\n{} threads, {} registers each, shape {}\n\n{}", parsed->to_string(),
                parsed->threads(), parsed->registers(), layouts::to_string(parsed->shape()),
                layouts::draw_text(*parsed));
-  } else if (!write_text(options.svg, layouts::draw_svg(*parsed))) {
-    diagnostics.error("BL0607", {}, fmt::format("'{}' could not be written", options.svg));
+  } else {
+    const std::string picture = layouts::draw_svg(*parsed);
+    const std::span<const std::byte> pieces[] = {runtime::bytes_of(picture)};
+    if (const auto written = runtime::write_file(options.svg, pieces); !written)
+      diagnostics.error(written.error().code, {}, written.error().message);
   }
   return report(diagnostics, sources, context);
 }

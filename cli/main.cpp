@@ -1,12 +1,14 @@
 // The `bitloom` program: one subcommand a file of this folder.
 #include <fmt/format.h>
 
+#include <cctype>
 #include <cstdio>
 #include <exception>
 #include <iostream>
 
 #include "cli/command.h"
 #include "cli/version.h"
+#include "vm/suggest.h"
 
 namespace {
 
@@ -20,6 +22,43 @@ Examples:
 
 Exit codes: 0 done; 1 the input is wrong; 2 the command line is wrong; 3 the kernel faulted while it ran;
 4 the machine lacks something; 70 a fault of Bitloom itself; 130 interrupted.)";
+
+// The command that was being read when the error came, as a user writes it: "bitloom run".
+std::string command_of(const CLI::App& app) {
+  const std::vector<CLI::App*> chosen = app.get_subcommands();
+  return chosen.empty() ? "bitloom" : "bitloom " + chosen.back()->get_name();
+}
+
+// What CLI11 says, as a diagnostic.
+int report_usage(const CLI::ParseError& error, const CLI::App& app,
+                 const bitloom::cli::Context& context) {
+  using namespace bitloom;
+  const bool is_value = dynamic_cast<const CLI::ConversionError*>(&error) != nullptr ||
+                        dynamic_cast<const CLI::ValidationError*>(&error) != nullptr;
+  std::string message = error.what();
+  // "A subcommand is required", but "FILE is required" and "--seed: …".
+  if (message.size() > 1 && std::islower(static_cast<unsigned char>(message[1])) != 0)
+    message[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(message[0])));
+  else if (message.starts_with("A "))
+    message[0] = 'a';
+  constexpr std::string_view kConversion = "could not convert: ";
+  if (message.starts_with(kConversion))
+    message = message.substr(kConversion.size()) + ": not a value that the option takes";
+  // CLI11 misses a command; the user sees one, and it is none of ours.
+  const std::vector<std::string> left = app.remaining();
+  if (app.get_subcommands().empty() && !left.empty())
+    message = fmt::format("there is no command '{}'", left.front());
+  vm::Diagnostics diagnostics;
+  vm::Diagnostic& diagnostic = diagnostics.error(is_value ? "BL0703" : "BL0701", {}, message);
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(command->get_name());
+  if (!left.empty())
+    if (const auto near = vm::did_you_mean(left.front(), names))
+      diagnostic.hint(fmt::format("did you mean '{}'?", *near));
+  diagnostic.hint(command_of(app) + " --help");
+  return cli::report(diagnostics, dsl::SourceManager(), context);
+}
 
 int run(int argc, char** argv) {
   using namespace bitloom::cli;
@@ -42,8 +81,8 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error, std::cout, std::cerr);
-    return code == 0 ? kDone : kWrongUsage;
+    if (error.get_exit_code() == 0) return app.exit(error, std::cout, std::cerr);  // --help
+    return report_usage(error, app, context);
   }
   return context.exit_code;
 }

@@ -10,6 +10,7 @@
 #include "cli/run_options.h"
 #include "runtime/execute.h"
 #include "runtime/host/npy.h"
+#include "runtime/host/safetensors.h"
 #include "vm/numerics.h"
 
 namespace bitloom::cli {
@@ -77,6 +78,31 @@ void tell(const RunOptions& options, const runtime::Job& job, const runtime::Out
   }
 }
 
+void fail(const runtime::Result<void>& result, vm::Diagnostics& diagnostics) {
+  if (result) return;
+  diagnostics.error(result.error().code, {}, result.error().message);
+  diagnostics.last().hints = result.error().hints;
+}
+
+// What the run was asked to write: a .npy file holds one array, a .safetensors file all that are
+// written to it, each under the name of its parameter.
+void write_outputs(const ParsedRun& parsed, const runtime::Outcome& outcome,
+                   vm::Diagnostics& diagnostics) {
+  std::map<std::string, std::map<std::string, runtime::HostArray>> checkpoints;
+  for (const auto& [name, path] : parsed.outputs) {
+    if (path.ends_with(".safetensors")) {
+      checkpoints[path].emplace(name, outcome.logical(name));
+    } else {
+      fail(runtime::write_npy(path, outcome.logical(name)), diagnostics);
+    }
+  }
+  for (const auto& [path, arrays] : checkpoints) {
+    std::vector<runtime::NamedArray> named;
+    for (const auto& [name, array] : arrays) named.push_back({name, &array});
+    fail(runtime::write_safetensors(path, named), diagnostics);
+  }
+}
+
 void run(const RunOptions& options, const Context& context, dsl::SourceManager& sources,
          vm::Diagnostics& diagnostics) {
   std::optional<ParsedRun> parsed = parse_run_options(options, diagnostics);
@@ -99,12 +125,7 @@ void run(const RunOptions& options, const Context& context, dsl::SourceManager& 
   tell(options, job, outcome, done);
   if (!done) return;
   for (const std::string& name : options.print) print_array(name, outcome.logical(name));
-  for (const auto& [name, path] : parsed->outputs) {
-    if (const auto written = runtime::write_npy(path, outcome.logical(name)); !written) {
-      diagnostics.error(written.error().code, {}, written.error().message);
-      diagnostics.last().hints = written.error().hints;
-    }
-  }
+  write_outputs(*parsed, outcome, diagnostics);
 }
 
 }  // namespace

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "runtime/host/npy.h"
 #include "runtime/host/safetensors.h"
+#include "vm/passes/pipeline.h"
+#include "vm/suggest.h"
 
 namespace bitloom::cli {
 namespace {
@@ -75,7 +78,32 @@ std::optional<runtime::Source> read_source(const Assignment& argument, Diagnosti
   return std::nullopt;
 }
 
+void check_pass(const std::string& name, Diagnostics& diagnostics) {
+  std::vector<std::string> names = {"all"};
+  for (const vm::Pass& pass : vm::lowering_passes()) names.push_back(pass.name);
+  if (name.empty() || std::find(names.begin(), names.end(), name) != names.end()) return;
+  vm::Diagnostic& error = diagnostics.error(
+      "BL0703", {}, fmt::format("--print-after takes the name of a pass, and '{}' is none", name));
+  if (const auto near = vm::did_you_mean(name, names))
+    error.hint(fmt::format("did you mean '{}'?", *near));
+  error.hint(fmt::format("the passes are {}", fmt::join(names.begin() + 1, names.end(), ", ")));
+}
+
 }  // namespace
+
+std::map<std::string, std::string> parse_generics(const std::vector<std::string>& texts,
+                                                  Diagnostics& diagnostics) {
+  std::map<std::string, std::string> generics;
+  for (const Assignment& item : assignments(texts, "--set", false, diagnostics)) {
+    const auto [at, fresh] = generics.emplace(item.name, item.value);
+    if (!fresh && at->second != item.value) {
+      diagnostics.error(
+          "BL0706", {},
+          fmt::format("--set {} is given twice, as {} and {}", item.name, at->second, item.value));
+    }
+  }
+  return generics;
+}
 
 void declare_run_options(CLI::App& command, RunOptions& options) {
   command.add_option("FILE", options.file, "a kernel file (.bl)")->required();
@@ -86,7 +114,8 @@ void declare_run_options(CLI::App& command, RunOptions& options) {
   command.add_option("--arg", options.arguments,
                      "NAME=SOURCE: FILE.npy, FILE.safetensors:TENSOR, random, zeros, or a number");
   command.add_option("--out", options.outputs,
-                     "NAME=FILE.npy: where a parameter is written, in its logical shape");
+                     "NAME=FILE.npy or NAME=FILE.safetensors: where a parameter is written, in its "
+                     "logical shape");
   command.add_option("--print", options.print, "NAME of a parameter to print afterwards");
   command.add_option("--on", options.engine, "interpreter or gpu")
       ->check(CLI::IsMember({"interpreter", "gpu"}))
@@ -98,8 +127,11 @@ void declare_run_options(CLI::App& command, RunOptions& options) {
       "the architecture that the kernel is lowered for (the GPU's own, or sm_80 in the "
       "interpreter)");
   command.add_flag("--fast", options.fast, "without hazard checks");
-  command.add_option("--seed", options.seed, "of random arguments")->capture_default_str();
-  command.add_option("--steps", options.steps, "end after so many instructions");
+  command.add_option("--seed", options.seed, "of random arguments")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command.add_option("--steps", options.steps, "end after so many instructions")
+      ->check(CLI::NonNegativeNumber);
   command.add_option("--workers", options.workers, "threads of the interpreter (0: one a core)")
       ->check(CLI::Range(0, 1024));
   command.add_option("--print-after", options.print_after,
@@ -126,14 +158,8 @@ std::optional<ParsedRun> parse_run_options(const RunOptions& options, Diagnostic
     diagnostics.error("BL0414", {}, fmt::format("target '{}' is unknown", options.target))
         .hint(fmt::format("--target {}", fmt::join(vm::target_names(), ", ")));
   }
-  for (Assignment& item : assignments(options.set, "--set", false, diagnostics)) {
-    if (const auto [at, fresh] = parsed.generics.emplace(item.name, item.value);
-        !fresh && at->second != item.value) {
-      diagnostics.error(
-          "BL0706", {},
-          fmt::format("--set {} is given twice, as {} and {}", item.name, at->second, item.value));
-    }
-  }
+  check_pass(options.print_after, diagnostics);
+  parsed.generics = parse_generics(options.set, diagnostics);
   for (const Assignment& item : assignments(options.shape, "--shape", true, diagnostics)) {
     const auto size = number<std::int64_t>(item.value);
     if (!size) {
@@ -152,13 +178,19 @@ std::optional<ParsedRun> parse_run_options(const RunOptions& options, Diagnostic
   }
   std::map<std::string, std::string> written;
   for (const Assignment& item : assignments(options.outputs, "--out", false, diagnostics)) {
-    if (!item.value.ends_with(".npy")) {
+    const bool checkpoint = item.value.ends_with(".safetensors");
+    if (!checkpoint && !item.value.ends_with(".npy")) {
       diagnostics.error("BL0707", {}, fmt::format("'{}' is no kind of output file", item.value))
-          .hint("--out NAME=FILE.npy");
-    } else if (const auto [at, fresh] = written.emplace(item.value, item.name); !fresh) {
-      diagnostics.error("BL0619", {},
-                        fmt::format("'{}' and '{}' would both be written to '{}'", at->second,
-                                    item.name, item.value));
+          .hint(fmt::format("--out {0}=FILE.npy or --out {0}=FILE.safetensors", item.name));
+    } else if (const auto [at, fresh] = written.emplace(
+                   checkpoint ? item.value + ":" + item.name : item.value, item.name);
+               !fresh) {
+      diagnostics.error(
+          "BL0619", {},
+          at->second == item.name
+              ? fmt::format("'{}' would be written to '{}' twice", item.name, item.value)
+              : fmt::format("'{}' and '{}' would both be written to '{}'", at->second, item.name,
+                            item.value));
     }
     parsed.request.outputs.insert(item.name);
     parsed.outputs.emplace_back(item.name, item.value);

@@ -33,6 +33,9 @@ struct ParsedRun {
   vm::Target target;
 };
 
+// NAME=VALUE of compile-time parameters, each said once.
+std::map<std::string, std::string> parse_generics(const std::vector<std::string>& texts,
+                                                  vm::Diagnostics& diagnostics);
 void declare_run_options(CLI::App& command, RunOptions& options);
 // Reads NAME=VALUE lists and the arrays that the arguments name.
 std::optional<ParsedRun> parse_run_options(const RunOptions& options, vm::Diagnostics& diagnostics);

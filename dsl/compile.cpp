@@ -119,16 +119,31 @@ constexpr std::size_t kNarrow = 3;
 // Kernels are checked for the oldest target that they are written for.
 constexpr std::array kTargets = {80, 90};
 
-bool leaves_a_type_open(const KernelDecl& kernel) {
-  return std::ranges::any_of(kernel.generics, [](const GenericParameter& generic) {
-    return generic.kind == GenericKind::Type && !generic.otherwise;
+using Generics = std::map<std::string, std::string>;
+
+bool is_open_type(const GenericParameter& generic, const Generics& given) {
+  return generic.kind == GenericKind::Type && !generic.otherwise && !given.contains(generic.name);
+}
+
+bool leaves_a_type_open(const KernelDecl& kernel, const Generics& given) {
+  return std::ranges::any_of(kernel.generics, [&](const GenericParameter& generic) {
+    return is_open_type(generic, given);
   });
 }
 
-Specialization with_types(const KernelDecl& kernel, const char* type) {
+// What is given, as far as the kernel has it.
+Specialization with(const KernelDecl& kernel, const Generics& given) {
   Specialization set;
   for (const GenericParameter& generic : kernel.generics)
-    if (generic.kind == GenericKind::Type && !generic.otherwise) set.generics[generic.name] = type;
+    if (const auto found = given.find(generic.name); found != given.end())
+      set.generics.insert(*found);
+  return set;
+}
+
+Specialization with_types(const KernelDecl& kernel, const Generics& given, const char* type) {
+  Specialization set = with(kernel, given);
+  for (const GenericParameter& generic : kernel.generics)
+    if (is_open_type(generic, given)) set.generics[generic.name] = type;
   return set;
 }
 
@@ -155,9 +170,20 @@ void add_new(const vm::Diagnostics& from, vm::Diagnostics& to) {
 
 }  // namespace
 
-bool Program::check(vm::Diagnostics& diagnostics) const {
+bool Program::check(vm::Diagnostics& diagnostics, const Generics& given) const {
   const std::size_t before = diagnostics.error_count();
-  for (const State::Kernel& found : state_->kernels()) {
+  const auto kernels = state_->kernels();
+  std::vector<std::string_view> names;
+  for (const State::Kernel& found : kernels)
+    for (const GenericParameter& generic : found.kernel().generics) names.push_back(generic.name);
+  for (const auto& [name, value] : given) {
+    if (std::ranges::find(names, name) != names.end()) continue;
+    vm::Diagnostic& error = diagnostics.error("BL0410", {})
+                            << "no kernel here has a compile-time parameter '" << name << "'";
+    if (const auto near = vm::did_you_mean(name, names))
+      error.hint(fmt::format("did you mean '{}'?", *near));
+  }
+  for (const State::Kernel& found : kernels) {
     const auto analyze = [&](Specialization set) {
       vm::Diagnostics own;
       for (const int target : kTargets) {
@@ -168,14 +194,14 @@ bool Program::check(vm::Diagnostics& diagnostics) const {
       }
       return own;
     };
-    if (!leaves_a_type_open(found.kernel())) {
-      add_new(analyze({}), diagnostics);
+    if (!leaves_a_type_open(found.kernel(), given)) {
+      add_new(analyze(with(found.kernel(), given)), diagnostics);
       continue;
     }
     vm::Diagnostics first_refusal;
     bool accepted = false;
     for (std::size_t i = 0; i < kRepresentatives.size() && !(accepted && i >= kNarrow); ++i) {
-      const vm::Diagnostics own = analyze(with_types(found.kernel(), kRepresentatives[i]));
+      const vm::Diagnostics own = analyze(with_types(found.kernel(), given, kRepresentatives[i]));
       accepted = accepted || !refused(own);
       if (!refused(own))
         add_new(own, diagnostics);

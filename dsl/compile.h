@@ -64,7 +64,9 @@ class Program {
   std::optional<vm::Function> specialize(std::string_view kernel,
                                          const Specialization& specialization,
                                          vm::Diagnostics& diagnostics) const;
-  bool check(vm::Diagnostics& diagnostics) const;
+  // `given`: values of compile-time parameters, for the kernels that have them.
+  bool check(vm::Diagnostics& diagnostics,
+             const std::map<std::string, std::string>& given = {}) const;
 
  private:
   struct State;

@@ -166,7 +166,10 @@ Cursor report_statement(State& state, Cursor begin, Cursor where, const std::str
   const Cursor end = end_of_statement(state, begin, where, Blocks::Skip);
   if (!state.scan.has_error_in(state.place(begin, end)))
     report(state, begin, where, expected, Within::Statement);
-  return end_of_statement(state, begin, where, expected == kTooDeep ? Blocks::Skip : Blocks::Read);
+  // The blocks of an `if` that stands where a value should hold values, not statements.
+  const bool values = expected == "an expression" && state.text(next_token(state, where)) == "if";
+  const bool skip = expected == kTooDeep || values;
+  return end_of_statement(state, begin, where, skip ? Blocks::Skip : Blocks::Read);
 }
 
 Cursor report_declaration(State& state, Cursor begin, Cursor where, const std::string& expected) {

@@ -185,6 +185,11 @@ Hint parameters(const Failure& f) {
   return {};
 }
 
+Hint branches(const Failure& f) {
+  if (f.found != "if" || !f.expects("an expression")) return {};
+  return "an if gives no value: write select(condition, a, b)";
+}
+
 // A word that is nearly one of those which could stand here.
 Hint misspelled(const Failure& f) {
   const auto suggest = [](std::string_view word, const auto& words) -> Hint {
@@ -216,10 +221,10 @@ Hint same_line(const Failure& f) {
   return "statements stand on lines of their own, or have ';' between them";
 }
 
-constexpr std::array kSlips = {parameters,  loops,          load_block,     equals_sign,
-                               logic_words, increment,      old_else_if,    missing_let,
-                               windows,     numbers,        valueless,      declarations,
-                               misspelled,  missing_braces, continued_line, same_line};
+constexpr std::array kSlips = {
+    parameters,   loops,       load_block,     equals_sign,    logic_words, increment,
+    old_else_if,  missing_let, windows,        numbers,        branches,    valueless,
+    declarations, misspelled,  missing_braces, continued_line, same_line};
 
 }  // namespace
 

@@ -77,8 +77,13 @@ std::optional<ElementType> check_sides(Context& c, std::string_view name, const 
            << " does not exist";
     note_sides(c, report, a, b);
     const bool a_wide = a.element.bits >= b.element.bits;
-    report.hint(fmt::format("cast<{}>({})", vm::to_string(a_wide ? a.element : b.element),
-                            c.text(a_wide ? b.place : a.place)));
+    const ElementType wide = a_wide ? a.element : b.element;
+    if (accumulator(wide, wide)) {
+      report.hint(
+          fmt::format("cast<{}>({})", vm::to_string(wide), c.text(a_wide ? b.place : a.place)));
+    } else {
+      report.hint(fmt::format("cast<f16>({}) and cast<f16>({})", c.text(a.place), c.text(b.place)));
+    }
     return report;
   }
   if (k_of_a != b.shape[0]) {
@@ -202,7 +207,7 @@ Value dot_commit(Context& c, const BuiltinCall& call) {
 }
 
 Value dot_wait(Context& c, const BuiltinCall& call) {
-  const auto pending = generic_integer(c, call, 0, "the groups that may still run");
+  const auto pending = generic_integer(c, call, 0, "the number of groups that may still run");
   if (!pending) return Poison{};
   if (*pending < 0 || *pending > 7)
     return c.error("BL0214", call.generic_places[0])

@@ -72,7 +72,8 @@ Value fence(Context& c, const BuiltinCall& call) {
 
 template <Opcode opcode>
 Value wait_for_groups(Context& c, const BuiltinCall& call) {
-  const auto pending = generic_integer(c, call, 0, "the groups that may still be under way");
+  const auto pending =
+      generic_integer(c, call, 0, "the number of groups that may still be under way");
   if (!pending) return Poison{};
   if (*pending < 0 || *pending > 63)
     return c.error("BL0214", call.generic_places[0])

@@ -48,17 +48,38 @@ std::optional<Value> parse_generic(GenericKind kind, std::string_view text) {
   return std::nullopt;
 }
 
+// What a compile-time parameter may be given, such as `4`.
+const char* example_of(GenericKind kind) {
+  switch (kind) {
+    case GenericKind::Type:
+      return "u4";
+    case GenericKind::Int:
+      return "4";
+    case GenericKind::Bool:
+      return "true";
+    case GenericKind::Layout:
+      return "'spatial(32) * local(4)'";
+  }
+  return "";
+}
+
 Value generic_value(Context& c, const GenericParameter& generic) {
   const auto given = c.settings.generics.find(generic.name);
   if (given != c.settings.generics.end()) {
     if (const auto value = parse_generic(generic.kind, given->second)) return *value;
-    return c.error("BL0409", generic.place)
-           << generic.name << " is " << (generic.kind == GenericKind::Int ? "an " : "a ")
+    auto report = c.error("BL0409", generic.place);
+    report << generic.name << " is " << (generic.kind == GenericKind::Int ? "an " : "a ")
            << kind_text(generic.kind) << ", and '" << given->second << "' is none";
+    report.hint(fmt::format("--set {}={}", generic.name, example_of(generic.kind)));
+    return report;
   }
-  if (!generic.otherwise)
-    return c.error("BL0408", generic.place) << "the " << kind_text(generic.kind) << " "
-                                            << generic.name << " has no default and is not given";
+  if (!generic.otherwise) {
+    auto report = c.error("BL0408", generic.place);
+    report << "the " << kind_text(generic.kind) << " " << generic.name
+           << " has no default and is not given";
+    report.hint(fmt::format("--set {}={}", generic.name, example_of(generic.kind)));
+    return report;
+  }
   const auto value =
       generic_argument(c, generic, evaluate(c, *generic.otherwise), generic.otherwise->place);
   return value ? *value : Value(Poison{});

@@ -257,7 +257,7 @@ Result<void> write_npy(const std::string& path, const HostArray& array) {
   if (dtype == std::end(kDtypes))
     return failure("BL0613",
                    fmt::format("{}: a .npy file has no element type {}", path, vm::to_string(type)),
-                   "write a .safetensors file, or cast to f32 in the kernel");
+                   "write FILE.safetensors, which has every type, or cast to f32 in the kernel");
 
   std::string shape;
   for (const std::int64_t extent : array.shape()) shape += fmt::format("{}, ", extent);

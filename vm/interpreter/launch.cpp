@@ -9,6 +9,7 @@
 #include "vm/interpreter/global_shadow.h"
 #include "vm/interpreter/interpreter.h"
 #include "vm/interpreter/machine.h"
+#include "vm/residency.h"
 
 namespace bitloom::vm {
 namespace {
@@ -80,10 +81,24 @@ class LaunchCheck {
           << function_.cluster << " do not divide";
       return false;
     }
-    return true;
+    return is_resident(grid[0] * grid[1] * grid[2]);
   }
 
  private:
+  // Blocks that wait for one another must all be on the device.
+  bool is_resident(std::int64_t blocks) {
+    if (!function_.resident) return true;
+    const std::int64_t each = resident_blocks_per_multiprocessor(function_);
+    const std::int64_t most = each * options_.device_sms;
+    if (blocks <= most) return true;
+    diagnostics_.error("BL0415", function_.span)
+        << "the grid has " << blocks << " blocks and must be resident; " << most << " fit at once, "
+        << each << " on each of " << options_.device_sms << " multiprocessors";
+    diagnostics_.last().hint(
+        "size the grid from device.sms and let each block walk over several tiles");
+    return false;
+  }
+
   std::optional<std::int64_t> evaluate(const layouts::SizeExpr& expression, std::string_view what) {
     const auto value = expression.evaluate(lookup_);
     if (value) return *value;

@@ -12,12 +12,11 @@
 namespace bitloom::vm {
 namespace {
 
-void print_result(const Function& function, const Pass& pass, bool changed, std::ostream& out) {
-  if (changed) {
-    fmt::print(out, "// after {}\n{}\n", pass.name, print(function));
-  } else {
-    fmt::print(out, "// after {} (unchanged)\n", pass.name);
-  }
+// `again`: the text although nothing changed, because nothing before has shown it.
+void print_result(const Function& function, const Pass& pass, bool changed, bool again,
+                  std::ostream& out) {
+  fmt::print(out, "// after {}{}\n", pass.name, changed ? "" : " (unchanged)");
+  if (changed || again) fmt::print(out, "{}\n", print(function));
 }
 
 // Verifies what the pass left, and turns every complaint into a note of one internal error.
@@ -67,9 +66,9 @@ bool run_passes(Function& function, std::span<const Pass> passes, PassContext& c
     if (options.time) {
       context.timings.push_back({pass.name, elapsed.count(), result == PassResult::Changed});
     }
-    const bool wanted = options.print_after == "all" || options.print_after == pass.name;
-    if (wanted && options.out) {
-      print_result(function, pass, result != PassResult::Unchanged, *options.out);
+    const bool named = options.print_after == pass.name;
+    if ((named || options.print_after == "all") && options.out) {
+      print_result(function, pass, result != PassResult::Unchanged, named, *options.out);
     }
     if (result == PassResult::Failed) return false;
     if (options.verify_between && !verify_result(function, pass, context.diagnostics)) return false;

@@ -65,6 +65,12 @@ TEST(PassManager, PrintsAfterThePassThatIsNamed) {
             "// after add-a-sync\nkernel @k threads(32) grid(1)\n  ()\n{\n  sync\n}\n\n");
 }
 
+TEST(PassManager, PrintsAfterThePassThatIsNamedAlsoWhatItLeftUnchanged) {
+  const Outcome result = run({{"look", look}, {"add-a-sync", add_a_sync}}, {.print_after = "look"});
+  EXPECT_EQ(result.printed,
+            "// after look (unchanged)\nkernel @k threads(32) grid(1)\n  ()\n{\n}\n\n");
+}
+
 TEST(PassManager, PrintsAfterAllAndSaysWhatDidNotChange) {
   const Outcome result = run({{"look", look}, {"add-a-sync", add_a_sync}}, {.print_after = "all"});
   EXPECT_THAT(result.printed, HasSubstr("// after look (unchanged)\n// after add-a-sync\nkernel"));
