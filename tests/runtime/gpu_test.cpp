@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <thread>
 
 #include "runtime/cuda/nvrtc.h"
 #include "runtime/kernel.h"
@@ -132,6 +133,22 @@ TEST_F(Gpu, AnEmptyGridLaunchesNothing) {
   const auto done = kernel().launch(stream, 1, 2, none, none, std::nullopt);
   EXPECT_TRUE(done) << done.error().message;
   EXPECT_EQ(fake.calls["cuLaunchKernelEx"], 0);
+}
+
+TEST_F(Gpu, ManyThreadsPrepareOneKernelOnce) {
+  const Kernel axpy = kernel();
+  const Device gpu = device();
+  std::vector<std::string> complaints(8);
+  std::vector<std::thread> threads;
+  for (std::string& complaint : complaints) {
+    threads.emplace_back([&] {
+      const auto done = axpy.prepare(gpu);
+      if (!done) complaint = done.error().message;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const std::string& complaint : complaints) EXPECT_EQ(complaint, "");
+  EXPECT_EQ(fake.calls["cuModuleLoadData"], 1);
 }
 
 TEST_F(Gpu, EverythingIsGivenBack) {

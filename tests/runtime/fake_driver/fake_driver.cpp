@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 
 namespace bitloom::cuda {
 
@@ -21,6 +22,8 @@ FakeDriver& state() {
 }
 
 cuda::CUresult enter(const char* call) {
+  static std::mutex mutex;
+  const std::scoped_lock lock(mutex);
   FakeDriver& fake = state();
   ++fake.calls[call];
   const auto found = fake.fail.find(call);
