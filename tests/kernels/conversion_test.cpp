@@ -86,6 +86,22 @@ TEST_P(Conversion, OfPackedCodesInEveryPlace) {
   }
 }
 
+// The arrays of the host hold one code a byte, and the kernel's tensors are bit strings.
+TEST_P(Conversion, OfTensorsThatAreNotPacked) {
+  for (const std::int64_t n : {1, 256, 333}) {
+    HostArray array = zeros(type(), {n});
+    for (std::int64_t i = 0; i < n; ++i)
+      array.set_code(static_cast<std::size_t>(i), code_at(type(), i, 0));
+    KernelRun run{.file = "../tests/kernels/conversion.bl", .kernel = "dense_tensors"};
+    run.request.arguments = {{"x", {array, "x"}}};
+    run.request.outputs = {"y"};
+    const auto results = must_run(run);
+    ASSERT_TRUE(results.contains("y"));
+    for (std::size_t i = 0; i < array.size(); ++i)
+      ASSERT_EQ(results.at("y").code(i), array.code(i)) << GetParam() << " n=" << n << " at " << i;
+  }
+}
+
 std::vector<std::string> narrow_types() {
   std::vector<std::string> types;
   for (const vm::ElementType type : vm::all_element_types()) {
