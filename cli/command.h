@@ -52,6 +52,8 @@ void add_fmt(CLI::App& app, Context& context);
 void add_explain(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
 void add_layout(CLI::App& app, Context& context);
+void add_build(CLI::App& app, Context& context);
+void add_dis(CLI::App& app, Context& context);
 void add_cache(CLI::App& app, Context& context);
 void add_demo(CLI::App& app, Context& context);
 void add_run(CLI::App& app, Context& context);

@@ -44,7 +44,7 @@ int report(const vm::Diagnostics& diagnostics, const dsl::SourceManager& sources
     const std::string_view range = std::string_view(diagnostic.code).substr(0, 4);
     if (diagnostic.code == "BL0515") return kInterrupted;
     if (range == "BL09") return kInternal;
-    if (diagnostic.code == "BL0416") {
+    if (diagnostic.code == "BL0416" || diagnostic.code == "BL0710") {
       code = kLacking;
     } else if (range == "BL05" || diagnostic.code == "BL0803") {
       code = kFault;

@@ -8,6 +8,7 @@
 
 #include "cli/command.h"
 #include "cli/version.h"
+#include "runtime/compile_many.h"
 #include "vm/suggest.h"
 
 namespace {
@@ -62,6 +63,9 @@ int report_usage(const CLI::ParseError& error, const CLI::App& app,
 
 int run(int argc, char** argv) {
   using namespace bitloom::cli;
+  // Before any option is looked at: a worker has none, and its standard input and output are taken.
+  if (argc == 2 && std::string_view(argv[1]) == bitloom::runtime::kWorkerCommand)
+    return bitloom::runtime::run_compile_worker();
   CLI::App app{"Bitloom: kernels for numbers of any width.", "bitloom"};
   app.set_version_flag("--version", bitloom::cli::version());
   app.footer(kExamples);
@@ -76,6 +80,8 @@ int run(int argc, char** argv) {
   add_layout(app, context);
   add_explain(app, context);
   add_doctor(app, context);
+  add_build(app, context);
+  add_dis(app, context);
   add_cache(app, context);
   add_demo(app, context);
   try {

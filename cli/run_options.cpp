@@ -15,32 +15,6 @@ namespace {
 
 using vm::Diagnostics;
 
-struct Assignment {
-  std::string name, value;
-};
-
-// NAME=VALUE, with commas between several when `list` is set.
-std::vector<Assignment> assignments(const std::vector<std::string>& texts, std::string_view option,
-                                    bool list, Diagnostics& diagnostics) {
-  std::vector<Assignment> result;
-  for (const std::string& text : texts) {
-    std::size_t begin = 0;
-    while (begin <= text.size()) {
-      const std::size_t end = list ? std::min(text.find(',', begin), text.size()) : text.size();
-      const std::string item = text.substr(begin, end - begin);
-      const std::size_t equals = item.find('=');
-      if (equals == std::string::npos || equals == 0 || equals + 1 == item.size()) {
-        diagnostics.error("BL0702", {},
-                          fmt::format("{} needs NAME=VALUE and was given '{}'", option, item));
-      } else {
-        result.push_back({item.substr(0, equals), item.substr(equals + 1)});
-      }
-      begin = end + 1;
-    }
-  }
-  return result;
-}
-
 template <class T>
 std::optional<T> number(std::string_view text) {
   T value{};
@@ -103,6 +77,27 @@ std::map<std::string, std::string> parse_generics(const std::vector<std::string>
     }
   }
   return generics;
+}
+
+std::vector<Assignment> assignments(const std::vector<std::string>& texts, std::string_view option,
+                                    bool list, Diagnostics& diagnostics) {
+  std::vector<Assignment> result;
+  for (const std::string& text : texts) {
+    std::size_t begin = 0;
+    while (begin <= text.size()) {
+      const std::size_t end = list ? std::min(text.find(',', begin), text.size()) : text.size();
+      const std::string item = text.substr(begin, end - begin);
+      const std::size_t equals = item.find('=');
+      if (equals == std::string::npos || equals == 0 || equals + 1 == item.size()) {
+        diagnostics.error("BL0702", {},
+                          fmt::format("{} needs NAME=VALUE and was given '{}'", option, item));
+      } else {
+        result.push_back({item.substr(0, equals), item.substr(equals + 1)});
+      }
+      begin = end + 1;
+    }
+  }
+  return result;
 }
 
 void declare_run_options(CLI::App& command, RunOptions& options) {

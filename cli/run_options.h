@@ -13,6 +13,13 @@
 
 namespace bitloom::cli {
 
+// NAME=VALUE, with commas between several when `list` is set; what is not so is reported (BL0702).
+struct Assignment {
+  std::string name, value;
+};
+std::vector<Assignment> assignments(const std::vector<std::string>& texts, std::string_view option,
+                                    bool list, vm::Diagnostics& diagnostics);
+
 struct RunOptions {
   std::string file, kernel;
   std::vector<std::string> set, shape, arguments, outputs, print;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <regex>
@@ -106,9 +107,13 @@ std::optional<CompiledKernel> compile_image(const vm::Function& lowered,
 CacheKey cache_key(const vm::Function& checked, const CompileOptions& options,
                    const cuda::Nvrtc& nvrtc) {
   CacheKey key;
-  key.program = vm::print(checked);
+  // An image has the places of its lines only when it is asked for them.
+  key.program = vm::print(checked, {.spans = options.line_info});
   key.options = vm::to_string(options.target);
   for (const std::string& option : nvrtc_options(options)) key.options += " " + option;
+  if (options.line_info) {
+    for (const std::string& file : options.files) key.options += " " + file;
+  }
   key.target = options.architecture.empty() ? vm::to_string(options.target) : options.architecture;
   key.nvrtc = fmt::format("{}.{}", nvrtc.major(), nvrtc.minor());
   key.build = build_id();
@@ -118,7 +123,9 @@ CacheKey cache_key(const vm::Function& checked, const CompileOptions& options,
 std::optional<CompiledKernel> compile_kernel(const vm::Function& checked,
                                              const CompileOptions& options, Cache* cache,
                                              vm::Diagnostics& diagnostics,
-                                             const vm::Function* lowered) {
+                                             const vm::Function* lowered, CompileTrace* trace) {
+  CompileTrace ignored;
+  CompileTrace& told = trace ? *trace : ignored;
   const Result<const cuda::Nvrtc*> nvrtc = cuda::Nvrtc::find();
   if (!nvrtc) {
     diagnostics.error(nvrtc.error().code, checked.span, nvrtc.error().message);
@@ -127,16 +134,26 @@ std::optional<CompiledKernel> compile_kernel(const vm::Function& checked,
   }
   const CacheKey key = cache_key(checked, options, **nvrtc);
   if (cache) {
-    if (auto kernel = cache->find(key, diagnostics)) return kernel;
+    if (auto kernel = cache->find(key, diagnostics); kernel && kernel->resolve(checked)) {
+      told.cached = true;
+      return kernel;
+    }
   }
   vm::Function own;
   if (!lowered) {
     own = checked.clone();
     vm::PassContext passes{options.target, diagnostics};
-    if (!vm::lower_all(own, passes)) return std::nullopt;
+    vm::PassOptions how;
+    how.time = true;
+    const bool done = vm::lower_all(own, passes, how);
+    told.passes = std::move(passes.timings);
+    if (!done) return std::nullopt;
     lowered = &own;
   }
+  const auto begin = std::chrono::steady_clock::now();
   std::optional<CompiledKernel> kernel = compile_image(*lowered, options, diagnostics);
+  const std::chrono::duration<double, std::milli> passed = std::chrono::steady_clock::now() - begin;
+  told.nvrtc_milliseconds = passed.count();
   if (kernel && cache) cache->store(key, *kernel, diagnostics);
   return kernel;
 }

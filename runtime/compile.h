@@ -33,11 +33,18 @@ std::optional<CompiledKernel> compile_image(const vm::Function& lowered,
                                             vm::Diagnostics& diagnostics);
 
 // Of a checked function. `cache` may be null; what it has to complain about is a warning.
-// `lowered`: the same function, when somebody has lowered it already.
+// `lowered`: the same function, when somebody has lowered it already. The parameters of the result
+// have the ids of `checked`. `trace` is told what became of it.
+struct CompileTrace {
+  bool cached = false;
+  std::vector<vm::PassTiming> passes = {};  // empty when nothing was lowered
+  double nvrtc_milliseconds = 0;            // printing included
+};
 std::optional<CompiledKernel> compile_kernel(const vm::Function& checked,
                                              const CompileOptions& options, Cache* cache,
                                              vm::Diagnostics& diagnostics,
-                                             const vm::Function* lowered = nullptr);
+                                             const vm::Function* lowered = nullptr,
+                                             CompileTrace* trace = nullptr);
 
 // Everything that the image of a checked function depends on.
 CacheKey cache_key(const vm::Function& checked, const CompileOptions& options,

@@ -1,31 +1,10 @@
 #include "runtime/execute.h"
 
-#include <fmt/format.h>
-
+#include "runtime/load_kernel.h"
 #include "vm/passes/pipeline.h"
-#include "vm/suggest.h"
 
 namespace bitloom::runtime {
 namespace {
-
-std::optional<dsl::KernelSignature> choose_kernel(const dsl::Program& program, const Job& job,
-                                                  vm::Diagnostics& diagnostics) {
-  const std::vector<dsl::KernelSignature> kernels = program.kernels();
-  std::vector<std::string> names;
-  for (const dsl::KernelSignature& kernel : kernels) {
-    if (kernel.name == job.kernel || (job.kernel.empty() && kernels.size() == 1)) return kernel;
-    names.push_back(kernel.name);
-  }
-  std::string message = fmt::format("'{}' has no kernel", job.file);
-  if (!kernels.empty() && job.kernel.empty())
-    message = fmt::format("'{}' has {} kernels", job.file, kernels.size());
-  if (!kernels.empty() && !job.kernel.empty()) message += fmt::format(" '{}'", job.kernel);
-  vm::Diagnostic& error = diagnostics.error("BL0419", {}, message);
-  if (const auto near = vm::did_you_mean(job.kernel, names))
-    error.hint(fmt::format("did you mean '{}'?", *near));
-  if (!names.empty()) error.hint(fmt::format("--kernel {}", fmt::join(names, ", --kernel ")));
-  return std::nullopt;
-}
 
 dsl::Specialization specialization_of(const dsl::KernelSignature& kernel, const Job& job) {
   dsl::Specialization specialization;
@@ -46,7 +25,8 @@ bool execute(const Job& job, dsl::SourceManager& sources, const std::string& std
              Outcome& outcome, vm::Diagnostics& diagnostics) {
   dsl::Program program(sources, stdlib);
   if (!program.load(job.file, diagnostics)) return false;
-  const std::optional<dsl::KernelSignature> kernel = choose_kernel(program, job, diagnostics);
+  const std::optional<dsl::KernelSignature> kernel =
+      choose_kernel(program, job.file, job.kernel, diagnostics);
   if (!kernel) return false;
   std::optional<vm::Function> function =
       program.specialize(kernel->name, specialization_of(*kernel, job), diagnostics);

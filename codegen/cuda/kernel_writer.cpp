@@ -38,6 +38,8 @@ KernelWriter::KernelWriter(const vm::Function& function, const CudaOptions& opti
 // ---- Text ---------------------------------------------------------------------------------------
 
 void KernelWriter::write(const std::string& text) {
+  // A #line counts on from line to line; whatever an instruction prints is on its own line.
+  if (std::exchange(line_counted_, last_line_ != 0)) text_ += fmt::format("#line {}\n", last_line_);
   text_.append(2 * static_cast<std::size_t>(depth_), ' ').append(text) += '\n';
 }
 
@@ -88,6 +90,7 @@ void KernelWriter::place(vm::Span span) {
     name += c;
   }
   text_ += fmt::format("#line {} \"{}\"\n", span.line, name);
+  line_counted_ = false;
 }
 
 // ---- Values -------------------------------------------------------------------------------------

@@ -164,6 +164,7 @@ class KernelWriter {
   std::vector<std::pair<std::string, TensorMapSpec>> maps_;
   const vm::Instruction* current_ = nullptr;
   std::uint32_t last_file_ = ~0u, last_line_ = 0;
+  bool line_counted_ = false;  // a line was written behind the last #line
 };
 
 }  // namespace bitloom::codegen

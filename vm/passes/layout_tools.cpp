@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 #include <unordered_set>
 
 namespace bitloom::vm {
@@ -215,6 +216,17 @@ struct AtomPart {
   std::int64_t n, k;
 };
 
+// Whether the last thread has the same elements in both, in whatever order.
+bool hold_the_same(const RegisterLayout& a, const RegisterLayout& b) {
+  const auto held = [](const RegisterLayout& layout) {
+    std::set<std::int64_t> elements;
+    for (std::int64_t reg = 0; reg < layout.registers(); ++reg)
+      elements.insert(layout.linear_element(layout.threads() - 1, reg));
+    return elements;
+  };
+  return a.threads() == b.threads() && held(a) == held(b);
+}
+
 // Candidates for what one warp takes at once, small ones first: the atom cut along n, then whole.
 std::vector<AtomPart> atom_parts(const layouts::PackedAtom& atom) {
   std::vector<AtomPart> parts;
@@ -253,12 +265,16 @@ std::optional<RegisterLayout> packed_layout(const layouts::PackedAtom& atom, con
              {copies * spread * repeat * piece.part, spread * copies * repeat * piece.part}) {
           auto turned = whole.permute({1, 0});
           for (std::size_t d = 0; turned && d + 2 < rank; ++d) turned = turned->expand_dims(0);
-          if (!turned || !is_packed_layout(*turned, atom)) continue;
+          if (!turned) continue;
           if (wanted) {
-            const bool same = movement(*turned, *wanted) <= Movement::Registers &&
+            // Most candidates fail at one thread; whether the others are right costs a look at
+            // every element.
+            const bool same = hold_the_same(*turned, *wanted) &&
+                              movement(*turned, *wanted) <= Movement::Registers &&
                               movement(*wanted, *turned) <= Movement::Registers;
-            if (same) return *turned;
-          } else if (across_n * across_k * 1024 + across_n > best_spread) {
+            if (same && is_packed_layout(*turned, atom)) return *turned;
+          } else if (across_n * across_k * 1024 + across_n > best_spread &&
+                     is_packed_layout(*turned, atom)) {
             best_spread = across_n * across_k * 1024 + across_n;
             best = *turned;
           }
