@@ -4,9 +4,11 @@
 //   compile_bench [--ptxas FILE] [--worker FILE] [--runs N] > bench/results/compile.json
 //
 // Every cold and every warm measurement is a process of its own, since a process loads NVRTC once:
-// the program starts itself with `once`. The parts are timed inside it. Needs NVRTC, and no GPU.
+// the program starts itself with `once`. The parts are timed inside it. Single measurements are
+// milliseconds of processor time, which is what one core has to give; those of many variants are
+// seconds of the clock, and need a machine that does nothing else. Needs NVRTC, and no GPU.
 #include <fmt/format.h>
-#include <sys/wait.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,8 +34,21 @@ namespace fs = std::filesystem;
 constexpr const char* kGemm = BITLOOM_SOURCE_DIR "/kernels/gemm/gemm.bl";
 constexpr const char* kStdlib = BITLOOM_SOURCE_DIR "/stdlib";
 
-double milliseconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+// Processor time of this process, or of those that it has waited for.
+double processor_milliseconds(int whose) {
+  rusage usage{};
+  getrusage(whose, &usage);
+  const auto of = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3;
+  };
+  return of(usage.ru_utime) + of(usage.ru_stime);
+}
+double own_milliseconds() {
+  return processor_milliseconds(RUSAGE_SELF);
 }
 
 [[noreturn]] void stop(const std::string& why) {
@@ -60,21 +75,20 @@ runtime::CompileOptions options() {
 
 // ---- One process --------------------------------------------------------------------------------
 
-// Prints the milliseconds of text to IR, of finding NVRTC, and of the rest: by the passes, by
-// printing and NVRTC, and in all.
+// Prints the milliseconds from the start of the process to IR, of finding NVRTC, and of the rest:
+// by the passes, by printing and NVRTC (both by the clock), and in all.
 int once(const std::string& weight, const std::string& cache_folder) {
-  const Clock::time_point begin = Clock::now();
   const vm::Function function = load({{"W", weight}});
-  const double text = milliseconds_since(begin);
+  const double text = own_milliseconds();
   const auto nvrtc = cuda::Nvrtc::find();
   if (!nvrtc) stop(nvrtc.error().message);
-  const double library = milliseconds_since(begin) - text;
+  const double library = own_milliseconds() - text;
   runtime::Cache cache({cache_folder, 1 << 30});
   vm::Diagnostics diagnostics;
   runtime::CompileTrace trace;
   const auto kernel =
       runtime::compile_kernel(function, options(), &cache, diagnostics, nullptr, &trace);
-  const double all = milliseconds_since(begin);
+  const double all = own_milliseconds();
   if (!kernel) stop(complaint(diagnostics));
   double passes = 0;
   for (const vm::PassTiming& pass : trace.passes) passes += pass.milliseconds;
@@ -142,11 +156,11 @@ double ptxas_milliseconds(const std::string& ptxas, const std::string& folder, i
   if (!runtime::write_file(folder + "/gemm.ptx", {&ptx, 1})) stop("cannot write the PTX");
   std::vector<double> times;
   for (int run = 0; run < runs; ++run) {
-    const Clock::time_point begin = Clock::now();
+    const double begin = processor_milliseconds(RUSAGE_CHILDREN);
     const std::string command =
         fmt::format("'{0}' -arch=sm_80 '{1}/gemm.ptx' -o '{1}/gemm.cubin'", ptxas, folder);
     if (std::system(command.c_str()) != 0) stop("ptxas fails");
-    times.push_back(milliseconds_since(begin));
+    times.push_back(processor_milliseconds(RUSAGE_CHILDREN) - begin);
   }
   return median(times);
 }
@@ -159,7 +173,7 @@ double many_seconds(const std::vector<vm::Function>& functions, int workers,
   for (const vm::Function& function : functions) jobs.push_back({&function, options()});
   const Clock::time_point begin = Clock::now();
   const auto outcomes = runtime::compile_many(jobs, {workers, program, {}});
-  const double seconds = milliseconds_since(begin) / 1e3;
+  const double seconds = seconds_since(begin);
   for (const runtime::CompileOutcome& outcome : outcomes) {
     if (!outcome.kernel) stop(complaint(outcome.diagnostics));
   }

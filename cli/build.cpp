@@ -36,15 +36,13 @@ const codegen::Gpu* gpu_of(const BuildOptions& options, vm::Diagnostics& diagnos
 
 void print_reports(const BuildOptions& options, const std::vector<CompileUnit>& units,
                    const std::vector<runtime::CompiledKernel>& kernels,
+                   const std::map<std::string, std::int64_t>& sizes, const codegen::Gpu* gpu,
                    vm::Diagnostics& diagnostics) {
-  const auto sizes = sizes_of(options, diagnostics);
-  const codegen::Gpu* gpu = gpu_of(options, diagnostics);
-  if (diagnostics.has_errors()) return;
   std::string text;
   for (std::size_t i = 0; i < units.size(); ++i) {
     const auto lowered = lower_unit(units[i], diagnostics);
     if (!lowered) return;
-    auto report = codegen::make_report(*lowered, {units[i].target, *sizes, gpu}, diagnostics);
+    auto report = codegen::make_report(*lowered, {units[i].target, sizes, gpu}, diagnostics);
     if (!report) return;
     if (i < kernels.size()) {
       const auto image = codegen::read_cubin(kernels[i].cubin);
@@ -71,8 +69,10 @@ void build(const BuildOptions& options, const Context& context, dsl::SourceManag
         .hint("-o FOLDER, --report, or both");
     return;
   }
+  const auto sizes = sizes_of(options, diagnostics);
+  const codegen::Gpu* gpu = gpu_of(options, diagnostics);
   const auto units = load_units(options, sources, context, diagnostics);
-  if (!units) return;
+  if (!units || diagnostics.has_errors()) return;
   const std::string name = options.name.empty() ? units->front().checked.name : options.name;
   if (!is_identifier(name)) {
     diagnostics.error("BL0703", {}, fmt::format("'{}' is no name that C can have", name));
@@ -96,7 +96,7 @@ void build(const BuildOptions& options, const Context& context, dsl::SourceManag
       if (!save_temps(options.save_temps, unit, diagnostics)) return;
     }
   }
-  if (!options.report.empty()) print_reports(options, *units, kernels, diagnostics);
+  if (!options.report.empty()) print_reports(options, *units, kernels, *sizes, gpu, diagnostics);
   if (options.output.empty() || diagnostics.has_errors()) return;
   const auto files = runtime::make_bundle(name, units->front().checked, kernels);
   if (const auto done = runtime::write_bundle(options.output, files); !done)
