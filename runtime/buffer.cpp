@@ -68,6 +68,20 @@ Result<void> Buffer::download(std::span<std::byte> into, const Stream& stream) c
   return stream.synchronize();
 }
 
+Result<void> Buffer::copy_to(const Buffer& other, const Stream& stream) const {
+  if (bytes_ > other.bytes_) return too_long("a copy", bytes_, other.bytes_);
+  if (bytes_ == 0) return {};
+  DeviceState& state = *stream.device().state();
+  const CurrentContext current(state);
+  if (auto done = state.check(
+          state->cuMemcpyAsync(number(other.address()), number(address()), bytes_, stream.handle()),
+          "cuMemcpyAsync");
+      !done) {
+    return done;
+  }
+  return stream.synchronize();
+}
+
 Result<void> Buffer::fill(std::byte value, const Stream& stream) const {
   if (bytes_ == 0) return {};
   DeviceState& state = *device_.state();

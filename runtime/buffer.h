@@ -31,6 +31,8 @@ class Buffer {
   // Both wait until the copy is done. `from` and `into` are not longer than the buffer.
   Result<void> upload(std::span<const std::byte> from, const Stream& stream) const;
   Result<void> download(std::span<std::byte> into, const Stream& stream) const;
+  // All bytes, into a buffer of at least as many, which may lie on another GPU; waits.
+  Result<void> copy_to(const Buffer& other, const Stream& stream) const;
   // Does not wait.
   Result<void> fill(std::byte value, const Stream& stream) const;
 

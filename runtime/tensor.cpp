@@ -162,6 +162,19 @@ Result<HostArray> Tensor::to_host(const Stream& stream) const {
   return array;
 }
 
+Result<Tensor> Tensor::to(const Stream& stream) const {
+  if (!dense_) {
+    return failure("BL0806", fmt::format("a tensor of shape {} and strides {} is not dense",
+                                         to_string(shape_), to_string(strides_)));
+  }
+  Result<Buffer> buffer = Buffer::allocate(stream.device(), buffer_.bytes());
+  if (!buffer) return tl::make_unexpected(buffer.error());
+  if (auto done = buffer_.copy_to(*buffer, stream); !done) return tl::make_unexpected(done.error());
+  Tensor copy = *this;
+  copy.buffer_ = std::move(*buffer);
+  return copy;
+}
+
 LaunchArgument Tensor::argument() const {
   LaunchArgument argument;
   argument.kind = LaunchArgument::Kind::Tensor;

@@ -58,6 +58,10 @@ class Tensor {
   // The elements, in the logical shape; waits. Packed ones come as unpack() gives them.
   Result<HostArray> to_host(const Stream& stream) const;
 
+  // A dense copy on the GPU of the stream, which may be another; waits. What writes this tensor
+  // must have ended.
+  Result<Tensor> to(const Stream& stream) const;
+
   LaunchArgument argument() const;
 
  private:

@@ -151,6 +151,18 @@ TEST_F(Library, EveryGpuOfTheMachineRunsTheKernel) {
   }
 }
 
+TEST_F(Library, TensorsGoFromGpuToGpu) {
+  const Stream here = *Stream::create(device);
+  const HostArray from = numbers(3333);
+  const Tensor x = *Tensor::from_host(from, here);
+  for (int ordinal = 0; ordinal < *Device::count(); ++ordinal) {
+    const Stream there = *Stream::create(*Device::open(ordinal));
+    const auto copy = x.to(there);
+    ASSERT_TRUE(copy) << copy.error().message;
+    expect_scaled(*copy, from, 1, there);
+  }
+}
+
 TEST_F(Library, GridsThatDoNotFitAtOnceAreRefused) {
   const Kernel all = kernel(R"(
 kernel all(x: global i32[n]) grid(n) threads(1024) resident {

@@ -50,6 +50,24 @@ TEST_F(Tensors, ViewsKnowWhetherTheyAreDense) {
             "BL0806");
 }
 
+TEST_F(Tensors, CopiesGoToAnotherGpu) {
+  fake.devices.push_back({});
+  const Stream here = *Stream::create(*Device::open(0)), there = *Stream::create(*Device::open(1));
+  HostArray array = *HostArray::zeros(vm::unsigned_type(3), {5, 9});
+  for (std::size_t i = 0; i < array.size(); ++i) array.set_code(i, i % 8);
+  const Tensor tensor = *Tensor::from_host(array, here);
+  const auto copy = tensor.to(there);
+  ASSERT_TRUE(copy) << copy.error().message;
+  EXPECT_EQ(copy->device(), there.device());
+  EXPECT_NE(copy->address(), tensor.address());
+  EXPECT_TRUE(std::ranges::equal(copy->to_host(there)->bytes(), array.bytes()));
+  const Tensor strided = *Tensor::wrap(tensor.buffer(), vm::kU8, {2, 2}, {4, 1});
+  EXPECT_EQ(strided.to(there).error().code, "BL0806");
+  fake.fail["cuMemcpyAsync"] = cuda::kInvalidValue;
+  EXPECT_EQ(tensor.to(there).error().code, "BL0801");
+  EXPECT_EQ(fake.allocations, 2);
+}
+
 TEST_F(Tensors, DlpackGivesTheSameMemoryAndKeepsItAlive) {
   dlpack::ManagedTensor* managed = nullptr;
   void* address = nullptr;
