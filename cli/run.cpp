@@ -107,7 +107,8 @@ void run(const RunOptions& options, const Context& context, dsl::SourceManager& 
          vm::Diagnostics& diagnostics) {
   std::optional<ParsedRun> parsed = parse_run_options(options, diagnostics);
   if (!parsed) return;
-  watch_for_interrupt();
+  // Ctrl-C ends a run on a GPU at once: there is no next step to stop at.
+  if (options.engine != "gpu") watch_for_interrupt();
   runtime::Job job = job_of(options, *parsed);
   if (options.engine == "gpu") {
     runtime::Result<runtime::Device> device = runtime::Device::open(options.device);
