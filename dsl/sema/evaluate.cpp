@@ -295,9 +295,12 @@ std::optional<std::int64_t> constant_integer(Context& c, const Value& value, Pla
   if (const auto* number = value.as<std::int64_t>()) return *number;
   if (value.poisoned()) return std::nullopt;
   const bool known = value.is_number() || value.is<vm::ElementType>();
-  return c.error(known ? "BL0126" : "BL0125", place)
-         << what << " is an integer that is known at compile time, and this is "
+  auto report = c.error(known ? "BL0126" : "BL0125", place);
+  report << what << " is an integer that is known at compile time, and this is "
          << c.describe(value);
+  const bool at_run_time = value.is<Register>() || value.is<layouts::SizeExpr>();
+  if (at_run_time) report.hint("take it from a compile-time parameter, such as <B: int = 128>");
+  return report;
 }
 
 std::optional<std::int64_t> constant_integer(Context& c, const Expr& expr, std::string_view what) {
