@@ -1,7 +1,8 @@
 // What compiling costs: from a kernel's text to its image, cold, against ptxas alone, from a warm
 // cache, and many variants in worker processes.
 //
-//   compile_bench [--ptxas FILE] [--worker FILE] [--runs N] > bench/results/compile.json
+//   compile_bench [--ptxas FILE] [--worker FILE] [--runs N] [--many yes] >
+//   bench/results/compile.json
 //
 // Every cold and every warm measurement is a process of its own, since a process loads NVRTC once:
 // the program starts itself with `once`. The parts are timed inside it. Single measurements are
@@ -75,8 +76,8 @@ runtime::CompileOptions options() {
 
 // ---- One process --------------------------------------------------------------------------------
 
-// Prints the milliseconds from the start of the process to IR, of finding NVRTC, and of the rest:
-// by the passes, by printing and NVRTC (both by the clock), and in all.
+// Prints whether the cache had it, and the milliseconds from the start of the process to IR, of
+// finding NVRTC, and in all.
 int once(const std::string& weight, const std::string& cache_folder) {
   const vm::Function function = load({{"W", weight}});
   const double text = own_milliseconds();
@@ -90,16 +91,13 @@ int once(const std::string& weight, const std::string& cache_folder) {
       runtime::compile_kernel(function, options(), &cache, diagnostics, nullptr, &trace);
   const double all = own_milliseconds();
   if (!kernel) stop(complaint(diagnostics));
-  double passes = 0;
-  for (const vm::PassTiming& pass : trace.passes) passes += pass.milliseconds;
-  fmt::print("{} {:.3f} {:.3f} {:.3f} {:.3f} {:.3f}\n", trace.cached ? 1 : 0, text, library, passes,
-             trace.nvrtc_milliseconds, all);
+  fmt::print("{} {:.3f} {:.3f} {:.3f}\n", trace.cached ? 1 : 0, text, library, all);
   return 0;
 }
 
 struct Once {
   bool cached = false;
-  double text = 0, library = 0, passes = 0, nvrtc = 0, all = 0;
+  double text = 0, library = 0, all = 0;
 };
 
 Once run_once(const std::string& weight, const std::string& cache_folder) {
@@ -109,9 +107,9 @@ Once run_once(const std::string& weight, const std::string& cache_folder) {
   if (!pipe) stop("cannot start itself");
   Once result;
   int cached = 0;
-  const int read = std::fscanf(pipe, "%d %lf %lf %lf %lf %lf", &cached, &result.text,
-                               &result.library, &result.passes, &result.nvrtc, &result.all);
-  if (pclose(pipe) != 0 || read != 6) stop("a measurement failed");
+  const int read =
+      std::fscanf(pipe, "%d %lf %lf %lf", &cached, &result.text, &result.library, &result.all);
+  if (pclose(pipe) != 0 || read != 4) stop("a measurement failed");
   result.cached = cached != 0;
   return result;
 }
@@ -130,13 +128,12 @@ double median_of(const std::vector<Once>& runs, F part) {
 
 std::string parts(const std::vector<Once>& runs) {
   return fmt::format(
-      "\"runs\": {}, \"milliseconds_median\": {:.1f}, \"text_to_ir\": {:.1f}, \"finding_nvrtc\": "
-      "{:.1f}, \"passes\": {:.1f}, \"printing_and_nvrtc\": {:.1f}",
+      "\"runs\": {}, \"milliseconds_median\": {:.1f}, \"text_to_ir\": {:.1f}, "
+      "\"finding_nvrtc\": {:.1f}, \"the_rest\": {:.1f}",
       runs.size(), median_of(runs, [](const Once& r) { return r.all; }),
       median_of(runs, [](const Once& r) { return r.text; }),
       median_of(runs, [](const Once& r) { return r.library; }),
-      median_of(runs, [](const Once& r) { return r.passes; }),
-      median_of(runs, [](const Once& r) { return r.nvrtc; }));
+      median_of(runs, [](const Once& r) { return r.all - r.text - r.library; }));
 }
 
 // ---- ptxas alone --------------------------------------------------------------------------------
@@ -198,6 +195,7 @@ std::vector<vm::Function> variants() {
 struct Arguments {
   std::string ptxas = "/usr/local/cuda/bin/ptxas", worker = BITLOOM_BINARY_DIR "/bin/bitloom";
   int runs = 9;
+  bool many = false;
 };
 
 int measure(const Arguments& arguments) {
@@ -212,20 +210,24 @@ int measure(const Arguments& arguments) {
     if (cold.back().cached || !warm.back().cached) stop("the cache is not as it should be");
   }
   const double ptxas = ptxas_milliseconds(arguments.ptxas, folder, arguments.runs);
-  const std::vector<vm::Function> functions = variants();
-  const double one = many_seconds(functions, 1, arguments.worker);
-  const double two = many_seconds(functions, 2, arguments.worker);
   const double cold_median = median_of(cold, [](const Once& r) { return r.all; });
+  std::string many;
+  if (arguments.many) {
+    const std::vector<vm::Function> functions = variants();
+    const double one = many_seconds(functions, 1, arguments.worker);
+    const double two = many_seconds(functions, 2, arguments.worker);
+    many = fmt::format(
+        ",\n    {{\"what\": \"{} variants\", \"seconds_1_worker\": {:.1f}, "
+        "\"seconds_2_workers\": {:.1f}, \"speedup\": {:.2f}}}",
+        functions.size(), one, two, one / two);
+  }
   fmt::print(
       "{{\n  \"kernel\": \"kernels/gemm/gemm.bl, W=u4, sm_80\",\n  \"rows\": [\n"
       "    {{\"what\": \"cold, a new process\", {}}},\n"
       "    {{\"what\": \"from a warm cache, a new process\", {}}},\n"
       "    {{\"what\": \"ptxas alone on the same PTX\", \"milliseconds_median\": {:.1f}, "
-      "\"cold_is_times\": {:.2f}}},\n"
-      "    {{\"what\": \"{} variants\", \"seconds_1_worker\": {:.1f}, \"seconds_2_workers\": "
-      "{:.1f}, "
-      "\"speedup\": {:.2f}}}\n  ]\n}}\n",
-      parts(cold), parts(warm), ptxas, cold_median / ptxas, functions.size(), one, two, one / two);
+      "\"cold_is_times\": {:.2f}}}{}\n  ]\n}}\n",
+      parts(cold), parts(warm), ptxas, cold_median / ptxas, many);
   fs::remove_all(folder, ignored);
   return 0;
 }
@@ -239,6 +241,7 @@ int main(int argc, char** argv) {
     const std::string_view option = argv[i];
     if (option == "--ptxas") arguments.ptxas = argv[i + 1];
     if (option == "--worker") arguments.worker = argv[i + 1];
+    if (option == "--many") arguments.many = true;
     if (option == "--runs") arguments.runs = std::max(1, std::atoi(argv[i + 1]));
   }
   return measure(arguments);

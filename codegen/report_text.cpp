@@ -1,6 +1,7 @@
 // The report as a text for people and as JSON for programs.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "codegen/report.h"
@@ -48,6 +49,14 @@ std::string verdict(const MemoryAccess& access) {
                        static_cast<double>(access.units) / static_cast<double>(access.least_units));
   }
   if (access.indexed) text += " at best: addresses come from memory";
+  return text;
+}
+
+std::string access_text(const MemoryAccess& access) {
+  std::string text = fmt::format("  {:>8}  {:<6} {:<6} {:2} bytes  {}", place(access),
+                                 access.global ? "global" : "shared", to_string(access.kind),
+                                 access.bytes, verdict(access));
+  if (access.scratch) text += fmt::format(" (exchange of {})", vm::info(access.opcode).mnemonic);
   return text;
 }
 
@@ -115,13 +124,19 @@ std::string report_text(const Report& report) {
   for (const auto& [name, size] : report.sizes) text += fmt::format(" {} = {}", name, size);
   text += fmt::format("{} {:.0f} blocks\n", report.sizes.empty() ? "" : ":", report.blocks);
 
-  text += "memory accesses\n";
+  // A pipeline prints the copies of an iteration several times.
+  std::vector<std::pair<std::string, int>> lines;
   for (const MemoryAccess& access : report.accesses) {
-    text += fmt::format(
-        "  {:>8}  {:<6} {:<6} {:2} bytes  {}{}\n", place(access),
-        access.global ? "global" : "shared", to_string(access.kind), access.bytes, verdict(access),
-        access.scratch ? fmt::format(" (exchange of {})", vm::info(access.opcode).mnemonic) : "");
+    const std::string line = access_text(access);
+    const auto known = std::ranges::find(lines, line, &std::pair<std::string, int>::first);
+    if (known == lines.end())
+      lines.emplace_back(line, 1);
+    else
+      ++known->second;
   }
+  text += "memory accesses\n";
+  for (const auto& [line, times] : lines)
+    text += times == 1 ? line + "\n" : fmt::format("{}, {} times in the text\n", line, times);
   if (!report.loops.empty()) text += "loops\n";
   for (const LoopReport& loop : report.loops) {
     text += fmt::format("  {:>8}  {:{}}{} turns; each {}\n",

@@ -147,8 +147,24 @@ Index RegisterLayout::element(std::int64_t thread, std::int64_t reg) const {
   return index;
 }
 
+// The passes ask this for every element of every candidate, so it makes no index in between.
 std::int64_t RegisterLayout::linear_element(std::int64_t thread, std::int64_t reg) const {
-  return linear(element(thread, reg), shape());
+  const Shape& extents = shape();
+  const auto sum = [&extents](const std::vector<Digit>& digits, std::int64_t number) {
+    std::int64_t total = 0;
+    for (std::size_t i = digits.size(); i-- > 0;) {
+      const Digit& digit = digits[i];
+      if (!digit.is_replicated()) {
+        std::int64_t stride = digit.stride;
+        for (std::size_t d = static_cast<std::size_t>(digit.dim) + 1; d < extents.size(); ++d)
+          stride *= extents[d];
+        total += number % digit.extent * stride;
+      }
+      number /= digit.extent;
+    }
+    return total;
+  };
+  return sum(rep_->thread_digits, thread) + sum(rep_->register_digits, reg);
 }
 
 std::vector<Owner> RegisterLayout::owners(const Index& index) const {

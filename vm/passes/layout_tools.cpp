@@ -268,10 +268,9 @@ std::optional<RegisterLayout> packed_layout(const layouts::PackedAtom& atom, con
           if (!turned) continue;
           if (wanted) {
             // Most candidates fail at one thread; whether the others are right costs a look at
-            // every element.
+            // every element. All threads have equally many, so one direction tells both.
             const bool same = hold_the_same(*turned, *wanted) &&
-                              movement(*turned, *wanted) <= Movement::Registers &&
-                              movement(*wanted, *turned) <= Movement::Registers;
+                              movement(*turned, *wanted) <= Movement::Registers;
             if (same && is_packed_layout(*turned, atom)) return *turned;
           } else if (across_n * across_k * 1024 + across_n > best_spread &&
                      is_packed_layout(*turned, atom)) {
