@@ -364,4 +364,11 @@ void emit(const vm::PrmtOp& op, KernelWriter& out) {
       [&](const Codes& x) { return out.call("prmt", x[0], x[1], x[2]); });
 }
 
+void emit(const vm::Dp4aOp& op, KernelWriter& out) {
+  const bool is_signed = out.type(op.a()).element.is_signed();
+  map(out, op.d(), registers(out, {op.a(), op.b(), op.c()}), [&](const Codes& x) {
+    return out.call(is_signed ? "dp4a_s32" : "dp4a_u32", x[0], x[1], x[2]);
+  });
+}
+
 }  // namespace bitloom::codegen

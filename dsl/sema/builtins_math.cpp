@@ -90,6 +90,11 @@ Value prmt(Context& c, const BuiltinCall& call) {
                      Domain::Word, call.place);
 }
 
+Value dp4a(Context& c, const BuiltinCall& call) {
+  return elementwise(c, Opcode::Dp4a, "dp4a", {call.operand(0), call.operand(1), call.operand(2)},
+                     Domain::Int32, call.place);
+}
+
 // Only the operand that is chosen is looked at when the condition is known.
 Value select_value(Context& c, const BuiltinCall& call) {
   if (const auto* known = call[0].as<bool>()) return value_of(c, *call.expressions[*known ? 1 : 2]);
@@ -219,6 +224,7 @@ const std::vector<Builtin>& math_builtins() {
       {"mul_high", 0, 0, "a, b", two<Opcode::MulHigh, Domain::Int32>},
       {"lop3", 1, 1, "a, b, c", lop3},
       {"prmt", 0, 0, "a, b, selector", prmt},
+      {"dp4a", 0, 0, "a, b, c", dp4a},
       {"exp2_approx", 0, 0, "x", approximate<Opcode::Ex2Approx>},
       {"log2_approx", 0, 0, "x", approximate<Opcode::Lg2Approx>},
       {"exp_approx", 0, 0, "x", exp_approx},

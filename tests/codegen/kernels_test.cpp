@@ -58,6 +58,7 @@ std::vector<Case> cases() {
     all.push_back({"kernels/kmeans/kmeans_assign.bl", "kmeans_assign", target});
     all.push_back({"kernels/sparse/sparse_gemv.bl", "sparse_gemv", target});
     all.push_back({"kernels/lut/lut_gemv.bl", "lut_gemv", target});
+    all.push_back({"kernels/gemv/int8_gemv.bl", "int8_gemv", target, {}, {"dp4a.s32.s32"}});
     all.push_back({"kernels/quantize/quantize.bl", "quantize", target, {{"W", "i4"}}});
     all.push_back({"kernels/lqer/lqer_decode.bl", "lqer_decode", target, {{"W", "u4"}}});
     all.push_back(

@@ -43,6 +43,9 @@ std::vector<MutationCase> mutation_cases() {
   std::vector<MutationCase> cases = {
       {"vector_add/vector_add.bl", "set=T=f32", {"shape=n=1500 arg=a=random arg=b=random out=c"}},
       {"softmax/softmax.bl", "set=T=f32", {"shape=rows=3,n=1500 arg=x=random out=y"}},
+      {"gemv/int8_gemv.bl",
+       "",
+       {"shape=m=2,n=20,words=300 arg=x=random arg=w=random arg=sx=random arg=sw=random out=y"}},
       {"layernorm/layernorm.bl",
        "set=T=f32",
        {"shape=rows=3,n=1500 arg=x=random arg=weight=random arg=bias=random arg=eps=0.001 out=y"}},
@@ -135,6 +138,8 @@ const std::vector<Survivor>& survivors() {
        kNextLaunch},
       {"sparse/sparse_gemv.bl", "clip 0 of gather", "gather(w[:, n0", Redundant,
        "the list holds rows of this block's part of k, and rows that are not live are row 0"},
+      {"gemv/int8_gemv.bl", "clip 0 of load", "sx[block.y]", Redundant,
+       "the grid has m blocks along y; of a single element that is not proved"},
       {"gemm/grouped_gemm.bl", "clip 0 of load", "offset[group", Redundant,
        "group is less than groups, and there is one offset more than groups"},
       {"gemm/grouped_gemm.bl", "clip 0 of copy_async", "wt[t] <- w[group", Redundant,

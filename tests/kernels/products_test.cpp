@@ -189,5 +189,35 @@ TEST(SparseGemv, SkipsWhatIsBelowTheThreshold) {
   EXPECT_LT(relative_error(results.at("y"), expected), 1e-5);
 }
 
+TEST(Int8Gemv, SumsAreExact) {
+  std::mt19937_64 random(test_seed() + 6);
+  const std::int64_t m = pick(random, 1, 3), n = pick(random, 1, 40), words = pick(random, 1, 2500);
+  SCOPED_TRACE(fmt::format("m={} n={} words={}", m, n, words));
+  const HostArray x = codes(vm::kI32, {m, words}, random), w = codes(vm::kI32, {n, words}, random),
+                  sx = normal(vm::kF32, {m}, random), sw = normal(vm::kF32, {n}, random);
+  KernelRun run{.file = "gemv/int8_gemv.bl"};
+  run.request.arguments = {
+      {"x", {x, "x"}}, {"w", {w, "w"}}, {"sx", {sx, "sx"}}, {"sw", {sw, "sw"}}};
+  run.request.outputs = {"y"};
+  const auto results = must_run(run);
+  ASSERT_TRUE(results.contains("y"));
+  // Byte i of row r.
+  const auto byte = [](const HostArray& array, std::int64_t row, std::int64_t length,
+                       std::int64_t i) {
+    const std::uint64_t word = array.code(static_cast<std::size_t>(row * length + i / 4));
+    return static_cast<std::int8_t>(word >> 8 * (i % 4));
+  };
+  for (std::int64_t i = 0; i < m; ++i) {
+    for (std::int64_t j = 0; j < n; ++j) {
+      std::int32_t sum = 0;
+      for (std::int64_t k = 0; k < 4 * words; ++k)
+        sum += byte(x, i, words, k) * byte(w, j, words, k);
+      const float scaled =
+          static_cast<float>(sum) * static_cast<float>(at(sw, j)) * static_cast<float>(at(sx, i));
+      ASSERT_EQ(at(results.at("y"), i * n + j), scaled) << i << ", " << j;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace bitloom::test

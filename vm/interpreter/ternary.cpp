@@ -189,6 +189,15 @@ std::uint32_t prmt(std::uint32_t a, std::uint32_t b, std::uint32_t selector) {
   return r;
 }
 
+template <class Byte>
+std::uint32_t dp4a(std::uint32_t a, std::uint32_t b, std::uint32_t sum) {
+  for (int shift = 0; shift < 32; shift += 8) {
+    const int product = static_cast<Byte>(a >> shift) * static_cast<Byte>(b >> shift);
+    sum += static_cast<std::uint32_t>(product);
+  }
+  return sum;
+}
+
 template <class F>
 void three_words(const Instruction& op, Compiler& compiler, ValueId dv, ValueId av, ValueId bv,
                  ValueId cv, F f) {
@@ -216,6 +225,12 @@ void compile(const Lop3Op& op, Compiler& compiler) {
 
 void compile(const PrmtOp& op, Compiler& compiler) {
   three_words(*op, compiler, op.d(), op.a(), op.b(), op.selector(), prmt);
+}
+
+void compile(const Dp4aOp& op, Compiler& compiler) {
+  const bool is_signed = compiler.type(op.a()).element.is_signed();
+  three_words(*op, compiler, op.d(), op.a(), op.b(), op.c(),
+              is_signed ? dp4a<std::int8_t> : dp4a<std::uint8_t>);
 }
 
 }  // namespace bitloom::vm::interpreter

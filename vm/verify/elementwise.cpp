@@ -192,6 +192,11 @@ void verify(const PrmtOp& op, VerifyContext& c) {
   ternary(c, op.d(), op.a(), op.b(), op.selector(), rules::kU32);
 }
 
+// One of i32 and u32.
+void verify(const Dp4aOp& op, VerifyContext& c) {
+  ternary(c, op.d(), op.a(), op.b(), op.c(), rules::kInt32);
+}
+
 // Any type to any other, but a codebook only to and from integers: what its indices stand for is in
 // a table at run time. After lowering no tile of a type of 8 bits or fewer is cast: word programs
 // do that.

@@ -297,6 +297,57 @@ TEST(LoweredKernel, StoresPackedTensorsInTheirEncoding) {
   }
 }
 
+constexpr const char* kByteProducts = R"(
+kernel @byte_products threads(64) grid(1) sizes(%n: i64)
+  (%a: global TYPE[n], %b: global TYPE[n], %c: global TYPE[n], %d: global TYPE[n])
+{
+  %z: i32 = constant {integer = 0}
+  %aw: global view TYPE[256] = window %a, %z {extents = [256], keep = [1]}
+  %bw: global view TYPE[256] = window %b, %z {extents = [256], keep = [1]}
+  %cw: global view TYPE[256] = window %c, %z {extents = [256], keep = [1]}
+  %dw: global view TYPE[256] = window %d, %z {extents = [256], keep = [1]}
+  %x: TYPE[256] = load %aw, none
+  %y: TYPE[256] = load %bw, none
+  %s: TYPE[256] = load %cw, none
+  %p: TYPE[256] = dp4a %x, %y, %s
+  store %dw, %p, none
+}
+)";
+
+// The bytes of a word, as numbers.
+template <class Byte>
+std::int64_t product_of_bytes(std::int64_t a, std::int64_t b) {
+  std::int64_t sum = 0;
+  for (int i = 0; i < 4; ++i) {
+    sum += std::int64_t{static_cast<Byte>(a >> 8 * i)} * static_cast<Byte>(b >> 8 * i);
+  }
+  return sum;
+}
+
+TEST(LoweredKernel, MultipliesBytesOfWordsWithAndWithoutSign) {
+  for (const ElementType type : {kI32, kU32}) {
+    // Words whose bytes are whatever comes, among them 0x00, 0x7f, 0x80 and 0xff in every place.
+    std::vector<double> a, b, c, expected;
+    const std::uint32_t edges[] = {0x00000000, 0x7f7f7f7f, 0x80808080, 0xffffffff, 0x01ff807f};
+    for (std::uint32_t i = 0; i < 256; ++i) {
+      const std::uint32_t x = i < 25 ? edges[i / 5] : i * 0x9e3779b9u,
+                          y = i < 25 ? edges[i % 5] : i * 0x85ebca6bu, z = i * 0xc2b2ae35u;
+      const std::int64_t sum =
+          type == kI32 ? product_of_bytes<std::int8_t>(x, y) : product_of_bytes<std::uint8_t>(x, y);
+      const auto number = [&](std::uint32_t code) { return decode(type, code); };
+      a.push_back(number(x));
+      b.push_back(number(y));
+      c.push_back(number(z));
+      expected.push_back(number(z + static_cast<std::uint32_t>(sum)));
+    }
+    Kernel kernel(replaced(kByteProducts, "TYPE", to_string(type)));
+    kernel.size("n", 256).tensor(type, {256}, a).tensor(type, {256}, b).tensor(type, {256}, c);
+    kernel.tensor(type, {256});
+    ASSERT_TRUE(kernel.run()) << kernel.complaints();
+    EXPECT_THAT(kernel.numbers(3), ElementsAreArray(expected)) << to_string(type);
+  }
+}
+
 // Every cast that becomes words gives what docs/numerics.md says: vm/numerics.h is the judge.
 constexpr const char* kCast = R"(
 kernel @cast threads(32) grid(1) sizes(%n: i64)
