@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "bench/result_file.h"
 #include "vm/words/run.h"
 #include "vm/words/word_program.h"
 
@@ -95,4 +96,4 @@ BENCHMARK_CAPTURE(run_program, half_conversions, kConversions)->Arg(128)->Arg(40
 
 }  // namespace
 
-BENCHMARK_MAIN();
+BITLOOM_BENCHMARK_MAIN()
