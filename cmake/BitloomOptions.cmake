@@ -47,12 +47,14 @@ if(BITLOOM_PORTABLE)
   target_link_options(bitloom_flags INTERFACE
     "$<$<NOT:$<BOOL:$<TARGET_PROPERTY:BITLOOM_SHARED_CXX>>>:-static-libstdc++;-static-libgcc>")
 endif()
-target_include_directories(bitloom_flags INTERFACE ${PROJECT_SOURCE_DIR})
-target_compile_options(bitloom_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
-                       -ffp-contract=off -fno-math-errno)
+# How Bitloom itself is compiled is its own affair: who links an installed library gets the standard and nothing else.
+target_compile_features(bitloom_flags INTERFACE cxx_std_20)
+target_include_directories(bitloom_flags INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
+set(BITLOOM_COMPILE_OPTIONS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -ffp-contract=off -fno-math-errno)
 if(BITLOOM_WERROR)
-  target_compile_options(bitloom_flags INTERFACE -Werror)
+  list(APPEND BITLOOM_COMPILE_OPTIONS -Werror)
 endif()
+target_compile_options(bitloom_flags INTERFACE "$<BUILD_INTERFACE:${BITLOOM_COMPILE_OPTIONS}>")
 if(BITLOOM_SANITIZE)
   target_compile_options(bitloom_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   target_link_options(bitloom_flags INTERFACE -fsanitize=address,undefined)

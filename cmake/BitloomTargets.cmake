@@ -3,6 +3,8 @@ function(bitloom_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
   add_library(bitloom_${name} STATIC ${ARG_SOURCES})
   list(TRANSFORM ARG_DEPENDS PREPEND bitloom_ REGEX "^(layouts|vm|dsl|codegen|runtime|kernels|stack)$")
+  # Headers that are used inside only are nothing that a user of the installed library has to find.
+  list(TRANSFORM ARG_PRIVATE_DEPENDS REPLACE "^nlohmann_json::nlohmann_json$" "$<BUILD_INTERFACE:nlohmann_json::nlohmann_json>")
   target_link_libraries(bitloom_${name} PUBLIC bitloom_flags ${BITLOOM_FMT} tl::expected ${ARG_DEPENDS} PRIVATE ${ARG_PRIVATE_DEPENDS})
 endfunction()
 
