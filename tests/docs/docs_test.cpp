@@ -1,8 +1,9 @@
-// Every page of the documentation is held to: kernels in it compile, the commands and codes it
-// names exist, its links lead somewhere.
+// Every page of the documentation is held to: kernels and C++ in it compile, the commands and codes
+// it names exist, its links lead somewhere.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <regex>
@@ -10,6 +11,8 @@
 
 #include "dsl/compile.h"
 #include "dsl/render.h"
+#include "tests/docs/page.h"
+#include "tests/docs/workplace.h"
 #include "tests/support/places.h"
 #include "vm/diagnostics_table.h"
 
@@ -18,82 +21,72 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct CodeBlock {
-  std::string tag, text;
-  int line = 0;
-};
-
-std::string read(const fs::path& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
+std::string place_of(const Page& page, const Block& block) {
+  return fmt::format("{}:{}", page.name, block.line);
 }
 
-std::vector<fs::path> pages() {
-  std::vector<fs::path> result = {BITLOOM_SOURCE_DIR "/README.md"};
-  for (const auto& entry : fs::directory_iterator(BITLOOM_SOURCE_DIR "/docs")) {
-    if (entry.path().extension() == ".md") result.push_back(entry.path());
-  }
-  std::sort(result.begin(), result.end());
-  return result;
-}
-
-std::vector<CodeBlock> blocks_of(const std::string& page) {
-  std::vector<CodeBlock> blocks;
-  std::istringstream lines(page);
-  bool inside = false;
-  int number = 0;
-  for (std::string line; std::getline(lines, line);) {
-    ++number;
-    if (line.starts_with("```")) {
-      if (!inside) blocks.push_back({line.substr(3), "", number});
-      inside = !inside;
-    } else if (inside) {
-      blocks.back().text += line + "\n";
+TEST(Documentation, EveryBlockIsClosedAndHasATagThatATestKnows) {
+  for (const Page& page : pages()) {
+    EXPECT_TRUE(page.closed) << page.name << ": a block is not closed";
+    for (const Block& block : page.blocks) {
+      EXPECT_TRUE(block.tag == "bl" || block.tag == "sh" || block.tag == "text" ||
+                  block.tag == "layout" || block.tag == "cpp")
+          << place_of(page, block) << ": " << block.tag;
     }
   }
-  EXPECT_FALSE(inside) << "a block is not closed";
-  return blocks;
 }
 
+// In the folder of the page's files, so that a block may import another.
 TEST(Documentation, EveryKernelInItCompiles) {
   int checked = 0;
-  for (const fs::path& page : pages()) {
-    for (const CodeBlock& block : blocks_of(read(page))) {
-      if (block.tag != "bl") continue;
-      if (block.text.find("import \"") != std::string::npos) continue;  // needs a second file
+  for (const Page& page : pages()) {
+    const Workplace workplace(page);
+    for (const Block& block : page.blocks) {
+      if (block.tag != "bl" || block.marker.starts_with("from ")) continue;
+      const std::string path = workplace.path(fmt::format("block_{}.bl", block.line));
+      std::ofstream(path) << block.text;
       dsl::SourceManager sources;
       vm::Diagnostics diagnostics;
       dsl::Program program(sources, BITLOOM_SOURCE_DIR "/stdlib");
-      const std::string name = fmt::format("{}:{}", page.filename().string(), block.line);
-      if (program.load_text(name, block.text, diagnostics)) program.check(diagnostics);
-      EXPECT_EQ(dsl::render(diagnostics, sources), "");
+      if (program.load(path, diagnostics)) program.check(diagnostics);
+      EXPECT_EQ(dsl::render(diagnostics, sources), "") << place_of(page, block);
       ++checked;
     }
   }
-  EXPECT_GE(checked, 3);
+  EXPECT_GE(checked, 4);
 }
 
-TEST(Documentation, BlocksHaveTagsThatATestKnows) {
-  for (const fs::path& page : pages()) {
-    for (const CodeBlock& block : blocks_of(read(page))) {
-      EXPECT_TRUE(block.tag == "bl" || block.tag == "sh" || block.tag == "text" ||
-                  block.tag == "layout")
-          << page << ":" << block.line << ": " << block.tag;
+std::string compiler() {
+  const std::string cache = read_file(BITLOOM_BINARY_DIR "/CMakeCache.txt");
+  std::smatch match;
+  static const std::regex kCompiler("CMAKE_CXX_COMPILER:[A-Z]+=(.*)");
+  return std::regex_search(cache, match, kCompiler) ? match[1].str() : "c++";
+}
+
+TEST(Documentation, EveryCppInItCompiles) {
+  for (const Page& page : pages()) {
+    for (const Block& block : page.blocks) {
+      if (block.tag != "cpp" || !block.marker.empty()) continue;
+      const tests::TemporaryFolder folder;
+      const std::string path = folder.write("block.cpp", block.text);
+      const std::string command =
+          fmt::format("{} -std=c++20 -fsyntax-only -I '{}' '{}' 2>'{}'", compiler(),
+                      BITLOOM_SOURCE_DIR, path, folder.path("err"));
+      EXPECT_EQ(std::system(command.c_str()), 0) << place_of(page, block) << "\n"
+                                                 << folder.read("err");
     }
   }
 }
 
 TEST(Documentation, CommandsItNamesExist) {
-  for (const fs::path& page : pages()) {
-    for (const CodeBlock& block : blocks_of(read(page))) {
+  for (const Page& page : pages()) {
+    for (const Block& block : page.blocks) {
       if (block.tag != "sh") continue;
       std::istringstream lines(block.text);
       for (std::string word; lines >> word;) {
-        if (word.starts_with("scripts/")) {
-          EXPECT_TRUE(fs::exists(fs::path(BITLOOM_SOURCE_DIR) / word)) << page << ": " << word;
-        }
+        if (!word.starts_with("scripts/")) continue;
+        EXPECT_TRUE(fs::exists(fs::path(BITLOOM_SOURCE_DIR) / word))
+            << place_of(page, block) << ": " << word;
       }
     }
   }
@@ -101,20 +94,32 @@ TEST(Documentation, CommandsItNamesExist) {
 
 TEST(Documentation, LinksLeadSomewhere) {
   const std::regex link(R"(\]\(([^)#:]+)(#[^)]*)?\))");
-  for (const fs::path& page : pages()) {
-    const std::string text = read(page);
-    for (std::sregex_iterator at(text.begin(), text.end(), link), end; at != end; ++at) {
-      EXPECT_TRUE(fs::exists(page.parent_path() / (*at)[1].str())) << page << ": " << (*at)[1];
+  for (const Page& page : pages()) {
+    const fs::path folder = fs::path(page.path).parent_path();
+    for (std::sregex_iterator at(page.prose.begin(), page.prose.end(), link), end; at != end;
+         ++at) {
+      EXPECT_TRUE(fs::exists(folder / (*at)[1].str())) << page.name << ": " << (*at)[1];
     }
   }
 }
 
 TEST(Documentation, CodesItNamesAreInTheTable) {
   const std::regex code("BL0[0-9]{3}");
-  for (const fs::path& page : pages()) {
-    const std::string text = read(page);
-    for (std::sregex_iterator at(text.begin(), text.end(), code), end; at != end; ++at) {
-      EXPECT_NE(vm::diagnostic_table::lookup(at->str()), nullptr) << page << ": " << at->str();
+  for (const Page& page : pages()) {
+    for (std::sregex_iterator at(page.text.begin(), page.text.end(), code), end; at != end; ++at) {
+      EXPECT_NE(vm::diagnostic_table::lookup(at->str()), nullptr) << page.name << ": " << at->str();
+    }
+  }
+}
+
+// Measurements are quoted with the file that holds them.
+TEST(Documentation, ResultsItNamesExist) {
+  const std::regex result(R"(bench/results/[A-Za-z0-9_.-]+)");
+  for (const Page& page : pages()) {
+    for (std::sregex_iterator at(page.text.begin(), page.text.end(), result), end; at != end;
+         ++at) {
+      EXPECT_TRUE(fs::exists(fs::path(BITLOOM_SOURCE_DIR) / at->str()))
+          << page.name << ": " << at->str();
     }
   }
 }
