@@ -50,8 +50,8 @@ static void tensors(const bitloom_device* device, const bitloom_stream* stream) 
   CHECK(memcmp(data, back, sizeof data) == 0);
   REFUSED(bitloom_tensor_upload(tensor, stream, data, 8), "BL0421");
   REFUSED(bitloom_tensor_allocate(device, "f31", 2, shape, &view), "BL0403");
-  DONE(bitloom_tensor_wrap(device, bitloom_tensor_address(tensor), sizeof data, "i32", 2, shape, NULL,
-                           &view));
+  DONE(bitloom_tensor_wrap(device, bitloom_tensor_address(tensor), sizeof data, "i32", 2, shape,
+                           NULL, &view));
   CHECK(bitloom_tensor_address(view) == bitloom_tensor_address(tensor));
   DONE(bitloom_tensor_allocate(device, "u3", 2, shape, &narrow));
   CHECK(bitloom_tensor_bytes(narrow) == 6);
