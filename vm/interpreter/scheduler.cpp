@@ -32,7 +32,8 @@ class Scheduler {
   void work(Profile* profile) {
     while (std::unique_ptr<Cluster> cluster = take()) {
       cluster->profile = profile;
-      give(std::move(cluster), cluster->run());
+      const Turn turn = cluster->run();
+      give(std::move(cluster), turn);
     }
   }
 

@@ -77,8 +77,9 @@ bool has_kind(const AttributeValue& value, AttributeKind kind) {
 void verify_attributes(VerifyContext& context) {
   const InstructionInfo& row = info(context.instruction->opcode);
   for (const auto& [name, value] : context.instruction->attributes) {
-    const auto known =
-        std::ranges::find_if(row.attributes, [&](const auto& entry) { return entry.name == name; });
+    const auto known = std::ranges::find_if(
+        row.attributes,
+        [name = std::string_view(name)](const auto& entry) { return entry.name == name; });
     if (known == row.attributes.end()) {
       context.fail("BL0243") << "has no attribute '" << name << "'";
     } else if (!has_kind(value, known->kind)) {
