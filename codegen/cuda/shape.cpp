@@ -90,6 +90,7 @@ void emit(const vm::ViewOp& op, KernelWriter& out) {
 }
 
 void emit(const vm::SliceOp& op, KernelWriter& out) {
+  if (out.type(op.d()).is_scalar()) return out.define_scalar(op.d(), out.reg(op.x()).code(0));
   if (is_splat(out.reg(op.x()))) return spread_splat(out, op.d(), out.reg(op.x()));
   const vm::Shape& offsets = op->shape("offsets");
   move_tile(out, op.d(), {whole_source(out, op.x())}, out.type(op.x()).shape,

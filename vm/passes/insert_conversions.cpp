@@ -39,6 +39,7 @@ class ConversionInserter {
   void index(Region& region, bool in_loop);
   void agree(Instruction& instruction);
   std::vector<Demand> demands(const Instruction& instruction);
+  bool shares_bytes(const Instruction& store);
   std::vector<Demand> way_out(const Instruction& instruction);
   std::vector<Demand> whole_parts(const Instruction& instruction);
   std::vector<Demand> common_reshape(const Instruction& instruction);
@@ -80,6 +81,22 @@ void ConversionInserter::index(Region& region, bool in_loop) {
 
 // ---- What an instruction asks of its tiles ----
 
+// Whether threads would store parts of one byte of a dense narrow tensor, where rows of whole bytes
+// allow better.
+bool ConversionInserter::shares_bytes(const Instruction& store) {
+  const Type& tile = function_.type(store.inputs[1]);
+  if (tile.is_scalar() || tile.element.bits >= 8) return false;
+  ValueId root = store.inputs[0];
+  for (auto found = definition_.find(root); found != definition_.end();
+       found = definition_.find(root)) {
+    if (found->second->inputs.empty()) break;
+    root = found->second->inputs[0];  // views take what they view first
+  }
+  const std::int64_t whole = 8 / std::gcd(int{tile.element.bits}, 8);
+  if (function_.type(root).packed || tile.shape.back() % whole != 0) return false;
+  return !has_runs(layout(store.inputs[1]), whole);
+}
+
 std::vector<Demand> ConversionInserter::demands(const Instruction& instruction) {
   const auto product = choices_.products.find(&instruction);
   if (product != choices_.products.end()) {
@@ -93,6 +110,16 @@ std::vector<Demand> ConversionInserter::demands(const Instruction& instruction) 
   const auto anchor = anchor_of(function_, instruction);
   if (!anchor) return {};
   const std::vector<Slot> slots = tile_slots(function_, instruction);
+  if (instruction.opcode == Opcode::Store && shares_bytes(instruction)) {
+    // The tile came from a wider type, whose layout gives a thread parts of bytes: two threads
+    // would change one byte.
+    const Type& tile = function_.type(instruction.inputs[1]);
+    const RegisterLayout whole =
+        coalesced_layout(tile.shape, tile.element.bits, layout(instruction.inputs[1]).threads());
+    std::vector<Demand> result;
+    for (const Slot slot : slots) result.emplace_back(slot, whole);
+    return result;
+  }
   if (std::find(slots.begin(), slots.end(), *anchor) == slots.end()) return {};
   const RegisterLayout& decided = layout(value_at(instruction, *anchor));
   std::vector<Demand> result;
@@ -105,8 +132,10 @@ std::vector<Demand> ConversionInserter::demands(const Instruction& instruction) 
   // result has copies in odd places): then go the sure way.
   const bool shape_op =
       instruction.opcode == Opcode::Transpose || instruction.opcode == Opcode::Reshape;
-  if (shape_op && implied_layout(function_, instruction, result[1].first, result[1].second,
-                                 *anchor) != decided) {
+  const bool from_tile = result.size() > 1;  // a scalar has no layout to agree on
+  if (shape_op && from_tile &&
+      implied_layout(function_, instruction, result[1].first, result[1].second, *anchor) !=
+          decided) {
     return way_out(instruction);
   }
   return result;

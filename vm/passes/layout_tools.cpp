@@ -153,13 +153,17 @@ std::int64_t employed(const Shape& shape, std::int64_t vector, std::int64_t thre
 RegisterLayout coalesced_layout(const Shape& shape, int bits, std::int64_t threads,
                                 int vector_bits) {
   if (shape.empty()) return layouts::replicated(threads);
-  const std::int64_t widest = std::max(vector_bits / bits, 1);
+  // Threads that shared a byte would race when they store: where rows allow it, a thread takes
+  // whole bytes of a narrow type.
+  std::int64_t whole = 8 / std::gcd(bits, 8);
+  if (shape.back() % whole != 0) whole = 1;
+  const std::int64_t widest = std::max<std::int64_t>(vector_bits / bits, whole);
   const std::int64_t narrowest = std::min<std::int64_t>(std::max(32 / bits, 1), widest);
-  std::int64_t vector = 1, most = 0;
+  std::int64_t vector = whole, most = 0;
   for (std::int64_t v = std::int64_t{1}
                         << (63 - __builtin_clzll(static_cast<unsigned long long>(widest)));
        v >= 1; v /= 2) {
-    if (shape.back() % v != 0 || (v < narrowest && most > 0)) continue;
+    if (shape.back() % v != 0 || v % whole != 0 || (v < narrowest && most > 0)) continue;
     const std::int64_t busy = employed(shape, v, threads);
     if (busy <= most) continue;
     most = busy;
@@ -176,6 +180,21 @@ RegisterLayout coalesced_layout(const Shape& shape, int bits, std::int64_t threa
   }
   return layouts::local(outer) * layouts::replicated(rest) * layouts::spatial(across) *
          layouts::local(inner);
+}
+
+bool has_runs(const RegisterLayout& layout, std::int64_t run) {
+  if (layout.registers() % run != 0) return false;
+  for (std::int64_t t = 0; t < layout.threads(); ++t) {
+    for (std::int64_t r = 0; r < layout.registers(); r += run) {
+      layouts::Index index = layout.element(t, r);
+      if (index.back() % run != 0) return false;
+      for (std::int64_t i = 1; i < run; ++i) {
+        ++index.back();
+        if (layout.element(t, r + i) != index) return false;
+      }
+    }
+  }
+  return true;
 }
 
 bool is_packed_layout(const RegisterLayout& layout, const layouts::PackedAtom& atom) {

@@ -44,6 +44,10 @@ std::string to_string(Movement movement);
 RegisterLayout coalesced_layout(const Shape& shape, int bits, std::int64_t threads,
                                 int vector_bits = 128);
 
+// Whether every thread holds runs of this many neighbours along the last dimension, which begin at
+// multiples of it, in registers that follow one another.
+bool has_runs(const RegisterLayout& layout, std::int64_t run);
+
 // True when every thread's registers are whole runs of the atom's encoding, in its order: what a
 // load of packed memory yields without moving a bit. The layout is over [..., k, n].
 bool is_packed_layout(const RegisterLayout& layout, const layouts::PackedAtom& atom);

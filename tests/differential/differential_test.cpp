@@ -1,0 +1,117 @@
+// The parts of the differential tests that need no GPU.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/differential/coverage.h"
+#include "tests/differential/draw.h"
+#include "tests/differential/reduce.h"
+#include "tests/differential/run.h"
+#include "tests/differential/values.h"
+#include "vm/numerics.h"
+#include "vm/text/printer.h"
+#include "vm/verify.h"
+
+namespace bitloom::test {
+namespace {
+
+TEST(Draw, EqualSeedsGiveEqualProgramsThatVerify) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const TestProgram a = draw_program(seed), b = draw_program(seed);
+    EXPECT_EQ(vm::print(a.function), vm::print(b.function));
+    vm::Diagnostics diagnostics;
+    EXPECT_TRUE(vm::verify(a.function, diagnostics, vm::VerifyStage::Checked)) << "seed " << seed;
+  }
+}
+
+// Most programs are there to be compared, in the interpreter for both kinds of target.
+TEST(Draw, MostProgramsRun) {
+  int ran = 0, outputs = 0;
+  Coverage coverage;
+  constexpr int kPrograms = 60;
+  for (std::uint64_t seed = 100; seed < 100 + kPrograms; ++seed) {
+    const TestProgram program = draw_program(seed);
+    for (const char* name : {"sm_80", "sm_90a"}) {
+      std::string complaint;
+      const auto function = lowered(program, *vm::Target::parse(name), complaint);
+      if (!function) continue;
+      const auto result = interpret(program, *function, complaint);
+      if (!result) continue;
+      ++ran;
+      outputs += static_cast<int>(std::ranges::count_if(
+          *result, [](const ProgramTensor& tensor) { return tensor.output; }));
+      coverage.add(program.function);
+    }
+  }
+  EXPECT_GE(ran, kPrograms * 2 * 8 / 10);
+  EXPECT_GE(outputs, ran);
+  std::set<std::string> met;
+  for (const auto& [key, times] : coverage.counts()) met.insert(key.first);
+  EXPECT_GE(met.size(), 40u) << coverage.table();
+}
+
+ProgramTensor tensor_of(vm::ElementType element, std::vector<double> numbers) {
+  ProgramTensor tensor{element, {static_cast<std::int64_t>(numbers.size())}, {}, true, {}};
+  tensor.bytes.resize(numbers.size() * element.bits / 8);
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const std::uint64_t code = vm::encode(element, numbers[i]);
+    for (std::size_t b = 0; b < element.bits / 8u; ++b)
+      tensor.bytes[i * element.bits / 8 + b] = static_cast<std::byte>(code >> 8 * b);
+  }
+  return tensor;
+}
+
+TEST(Comparison, IsExactButWhereABoundIsSaid) {
+  const ProgramTensor one = tensor_of(vm::kF32, {1, 2}), near = tensor_of(vm::kF32, {1, 2.000001});
+  EXPECT_EQ(difference({one}, {one}), "");
+  EXPECT_NE(difference({one}, {near}).find("at [1]"), std::string::npos);
+  ProgramTensor bounded = one;
+  bounded.tolerance = {.ulps = 8};
+  EXPECT_EQ(difference({bounded}, {near}), "");
+  bounded.tolerance = {.ulps = 2};
+  EXPECT_NE(difference({bounded}, {near}), "");
+  // Zeros of two signs differ, and NaNs of f64 do not.
+  EXPECT_NE(difference({tensor_of(vm::kF32, {0.0})}, {tensor_of(vm::kF32, {-0.0})}), "");
+  ProgramTensor nan = tensor_of(vm::kF64, {NAN}), other = nan;
+  other.bytes[0] ^= std::byte{1};
+  EXPECT_EQ(difference({nan}, {other}), "");
+  nan.element = other.element = vm::kU64;
+  EXPECT_NE(difference({nan}, {other}), "");
+}
+
+// A compiler that takes exclusive or for or: found, and reduced to that.
+TEST(Reduction, FindsAPlantedMiscompilation) {
+  const vm::Target target = *vm::Target::parse("sm_80");
+  const auto fails = [&](const TestProgram& program) {
+    std::string complaint;
+    const auto function = lowered(program, target, complaint);
+    if (!function) return false;
+    const auto expected = interpret(program, *function, complaint);
+    vm::Function wrong = function->clone();
+    vm::walk(wrong.body, [](vm::Instruction& instruction) {
+      if (instruction.opcode == vm::Opcode::Xor) instruction.opcode = vm::Opcode::Or;
+    });
+    const auto found = interpret(program, wrong, complaint);
+    return expected && found && !difference(*expected, *found).empty();
+  };
+  int caught = 0;
+  for (std::uint64_t seed = 0; seed < 400 && caught < 3; ++seed) {
+    const TestProgram program = draw_program(seed);
+    if (!fails(program)) continue;
+    ++caught;
+    const TestProgram small = reduced(program, fails);
+    EXPECT_TRUE(fails(small));
+    std::size_t instructions = 0, exclusive = 0;
+    vm::walk(small.function.body, [&](const vm::Instruction& instruction) {
+      ++instructions;
+      exclusive += instruction.opcode == vm::Opcode::Xor;
+    });
+    EXPECT_EQ(exclusive, 1u) << to_text(small, "");
+    EXPECT_LE(instructions, 16u) << to_text(small, "");
+  }
+  EXPECT_EQ(caught, 3);
+}
+
+}  // namespace
+}  // namespace bitloom::test
