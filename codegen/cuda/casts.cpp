@@ -220,6 +220,10 @@ bool pairs(const vm::CastOp& op, KernelWriter& out) {
 
 }  // namespace
 
+void emit(const vm::CastScaledOp& op, KernelWriter& out) {
+  out.fail(*op, "scaled casts are lowered by a pass; this function was not");
+}
+
 void emit(const vm::CastOp& op, KernelWriter& out) {
   if (pairs(op, out)) return;
   const ElementType from = out.type(op.x()).element, to = out.type(op.d()).element;

@@ -307,6 +307,49 @@ std::string WindowAccess::inside(std::int64_t reg) {
   return inside_at(reg, -1, {});
 }
 
+// Where origin and extent are multiples of a granule, its elements are inside together: the test is
+// of the granule's begin, which all threads share if the granule holds all of them.
+std::string WindowAccess::inside_along(std::size_t d, std::int64_t reg, const std::string& extent) {
+  if (const auto begin = granule_begin(d, reg)) {
+    std::string& known = granules_[{d, *begin}];
+    if (!known.empty()) return known;
+    known = out_.fresh("in");
+    const std::string& origin = view_.origin[d].text;
+    const std::string at = origin.empty() ? fmt::format("{}", *begin)
+                           : *begin == 0  ? parenthesized(origin)
+                                          : fmt::format("(s64){} + {}", parenthesized(origin), *begin);
+    out_.line("const bool {} = (u64)({}) < (u64){};", known,
+              origin.empty() || *begin != 0 ? at : "(s64)" + at, parenthesized(extent));
+    return known;
+  }
+  const std::int64_t move = coordinate(0, reg, d) - coordinate(0, 0, d);
+  std::string& known = insides_[{d, move}];
+  if (known.empty()) {
+    known = out_.fresh("in");
+    const std::string at = index_variable(d);
+    out_.line("const bool {} = (u64)({}{}) < (u64){};", known, at,
+              move == 0 ? std::string() : fmt::format(" + {}", move), parenthesized(extent));
+  }
+  return known;
+}
+
+std::optional<std::int64_t> WindowAccess::granule_begin(std::size_t d, std::int64_t reg) const {
+  static constexpr std::int64_t kWidest = 1024;
+  if (!global() || view_dim_[d] < 0) return std::nullopt;
+  const vm::Type& type = out_.type(root().value);
+  if (type.extents.empty()) return std::nullopt;
+  const Offset& origin = view_.origin[d];
+  std::int64_t granule = origin.fixed() ? kWidest : std::gcd(origin.multiple, kWidest);
+  while (granule > 1 && !out_.facts().multiple(type.extents[d], granule)) granule /= 2;
+  if (granule <= 1) return std::nullopt;
+  const std::int64_t begin = coordinate(0, reg, d) / granule * granule;
+  for (std::int64_t t = 0; t < elements_.threads; ++t) {
+    const std::int64_t own = coordinate(t, reg, d);
+    if (own < begin || own >= begin + granule) return std::nullopt;
+  }
+  return begin;
+}
+
 std::string WindowAccess::inside_at(std::int64_t reg, int dim, const std::string& index) {
   std::string all;
   for (std::size_t d = 0; d < root().rank(); ++d) {
@@ -321,15 +364,7 @@ std::string WindowAccess::inside_at(std::int64_t reg, int dim, const std::string
               : fmt::format("(s64){} + ({})", parenthesized(index), origin.whole());
       test = fmt::format("(u64)({}) < (u64){}", at, parenthesized(extent));
     } else {
-      const std::int64_t move = coordinate(0, reg, d) - coordinate(0, 0, d);
-      std::string& known = insides_[{d, move}];
-      if (known.empty()) {
-        known = out_.fresh("in");
-        const std::string at = index_variable(d);
-        out_.line("const bool {} = (u64)({}{}) < (u64){};", known, at,
-                  move == 0 ? std::string() : fmt::format(" + {}", move), parenthesized(extent));
-      }
-      test = known;
+      test = inside_along(d, reg, extent);
     }
     all += all.empty() ? test : " && " + test;
   }

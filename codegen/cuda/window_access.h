@@ -83,6 +83,9 @@ class WindowAccess {
   // Along dimension d of the root, without the dynamic part of the origin.
   std::int64_t coordinate(std::int64_t thread, std::int64_t reg, std::size_t d) const;
   bool clipped(std::size_t d) const;
+  std::string inside_along(std::size_t d, std::int64_t reg, const std::string& extent);
+  // Behind the dynamic part of the origin; nothing where threads lie in several granules.
+  std::optional<std::int64_t> granule_begin(std::size_t d, std::int64_t reg) const;
   std::string place(std::int64_t reg);
   std::string global_place(std::int64_t reg);
   std::string shared_place(std::int64_t reg);
@@ -107,6 +110,7 @@ class WindowAccess {
   std::vector<int> view_dim_;       // of each dimension of the root; -1: dropped
   std::vector<std::string> index_;  // printed index variables, by dimension of the root
   std::map<std::pair<std::size_t, std::int64_t>, std::string> insides_;
+  std::map<std::pair<std::size_t, std::int64_t>, std::string> granules_;
   std::string base_;  // global: the thread's first place; shared: origin and what no XOR touches
   std::string owner_;
   bool owner_known_ = false;

@@ -205,11 +205,38 @@ Value cast(Context& c, const BuiltinCall& call) {
   return Register{id};
 }
 
+// (y, unit, scale): y * scale = y / unit is the number, or the code in offset binary.
+Value cast_scaled(Context& c, const BuiltinCall& call) {
+  const auto type = generic_type(c, call, 0);
+  const auto tile = as_register(c, value_of(c, *call.expressions[0]), call.places[0]);
+  if (!type || !tile) return Poison{};
+  const vm::Type own = c.type(tile->id);
+  const bool number =
+      own.element.is_narrow() && (own.element.is_integer() || own.element.is_float());
+  if (!number || own.rank() != 2)
+    return c.error("BL0204", call.places[0])
+           << "cast_scaled takes a matrix of integers or floats of 8 bits or fewer, and this is "
+           << c.describe(*tile);
+  if (*type != vm::kF16 && *type != vm::kBF16)
+    return c.error("BL0204", call.generic_places[0])
+           << "cast_scaled gives f16 or bf16, not " << vm::to_string(*type);
+  vm::Instruction& instruction = c.emit(call.place, Opcode::CastScaled, {tile->id});
+  const vm::Span span = c.span(call.place);
+  const vm::ValueId value =
+      c.function.add_value({}, vm::register_type(*type, own.shape), span);
+  const vm::Type row = vm::register_type(vm::kF32, {1, own.shape[1]});
+  const vm::ValueId unit = c.function.add_value({}, row, span);
+  const vm::ValueId scale = c.function.add_value({}, row, span);
+  instruction.outputs = {value, unit, scale};
+  return TupleValue{{Register{value}, Register{unit}, Register{scale}}};
+}
+
 }  // namespace
 
 const std::vector<Builtin>& math_builtins() {
   static const std::vector<Builtin> table = {
       {"cast", 1, 1, "x: text, rounding?: nearest|zero|down|up", cast},
+      {"cast_scaled", 1, 1, "x: text", cast_scaled},
       {"select", 0, 0, "condition, a: text, b: text", select_value},
       {"abs", 0, 0, "x", absolute},
       {"floor", 0, 0, "x", rounded<Opcode::Floor>},

@@ -89,6 +89,10 @@ void compile(const CastOp& op, Compiler& compiler) {
   });
 }
 
+void compile(const CastScaledOp& op, Compiler& compiler) {
+  compiler.fail(*op, "scaled casts are lowered by a pass; this function was not");
+}
+
 // The program runs on the words of each thread. Where the operands have several times the words
 // that it takes, it runs as often, each time on the next words of every operand.
 void compile(const WordsOp& op, Compiler& compiler) {

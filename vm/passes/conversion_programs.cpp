@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <bit>
+#include <cmath>
+#include <optional>
+
 #include "vm/words/builder.h"
 #include "vm/words/convert.h"
 
@@ -25,6 +29,51 @@ ConversionPrograms::Result ConversionPrograms::convert(ElementType from, Element
   Result result = made ? Result(std::make_shared<const WordProgram>(made->program))
                        : Result(tl::unexpected(made.error()));
   return known_.emplace(key, std::move(result)).first->second;
+}
+
+ConversionPrograms::Result ConversionPrograms::convert_scaled(
+    ElementType from, ElementType to, const std::vector<std::uint32_t>& groups, std::int64_t scales,
+    const layouts::Encoding* encoding) {
+  const std::string key =
+      fmt::format("scaled {} {} {} {}", to_string(from), to_string(to), fmt::join(groups, ","),
+                  encoding ? encoding->to_string() : "");
+  if (const auto found = known_.find(key); found != known_.end()) return found->second;
+  ConversionRequest request;
+  request.source = from;
+  request.destination = to;
+  request.count = static_cast<int>(groups.size());
+  request.sm = sm_;
+  request.finite = true;
+  request.unnormalised = true;
+  request.scale_groups = groups;
+  if (encoding) set_encoding(request, *encoding);
+  if (from.type_class == TypeClass::Signed) {
+    request.source = unsigned_type(from.bits);
+    request.xor_constant ^= std::uint64_t{1} << (from.bits - 1);
+  }
+  const auto made = lower_conversion(request);
+  if (!made) return known_.emplace(key, tl::unexpected(made.error())).first->second;
+  WordProgram program = made->program;
+  std::vector<std::optional<int>> exponents(static_cast<std::size_t>(scales));
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    std::optional<int>& exponent = exponents[groups[i]];
+    if (exponent && *exponent != made->scales[i]) {
+      return known_.emplace(key, tl::unexpected(std::string("columns need several scales")))
+          .first->second;
+    }
+    exponent = made->scales[i];
+  }
+  for (const int sign : {-1, 1}) {
+    for (const std::optional<int>& exponent : exponents) {
+      const std::uint16_t constant = program.registers++;
+      const float power = std::ldexp(1.0F, sign * exponent.value_or(0));
+      program.ops.push_back(
+          {WordOpcode::MovImm, constant, 0, 0, 0, std::bit_cast<std::uint32_t>(power)});
+      program.outputs.push_back(constant);
+    }
+  }
+  return known_.emplace(key, std::make_shared<const WordProgram>(std::move(program)))
+      .first->second;
 }
 
 ConversionPrograms::Result ConversionPrograms::encode(ElementType type, std::int64_t count,

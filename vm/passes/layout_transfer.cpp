@@ -157,6 +157,11 @@ Implied implied_layout(const Function& function, const Instruction& instruction,
     case Opcode::Reduce:
       if (known.output) return std::nullopt;
       return checked(layout.reduce(static_cast<int>(instruction.integer("dim"))));
+    case Opcode::CastScaled:
+      // d and x lie alike, and so do unit and scale.
+      if (known == out(1) || known == out(2))
+        return wanted == out(1) || wanted == out(2) ? Implied(layout) : std::nullopt;
+      return wanted == out(1) || wanted == out(2) ? checked(layout.reduce(0)) : Implied(layout);
     case Opcode::ArgReduce:
     case Opcode::TopK:
       return through_search(function, instruction, known, layout, wanted);

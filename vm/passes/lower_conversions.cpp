@@ -27,6 +27,7 @@ class ConversionLowering {
   void find_encoded();
   void visit(Region& region);
   void visit_cast(Instruction& cast, Builder& out);
+  void visit_scaled(const Instruction& cast, Builder& out);
   void cast_bool(const Instruction& cast, ValueId x, Builder& out);
   ValueId step_towards(const Instruction& cast, ValueId x, Builder& out);
   ValueId round_first(const Instruction& cast, ValueId x, Builder& out);
@@ -102,6 +103,7 @@ void ConversionLowering::find_encoded() {
 bool ConversionLowering::keeps_encoding(const Instruction& instruction, std::size_t input) const {
   switch (instruction.opcode) {
     case Opcode::Cast:
+    case Opcode::CastScaled:
     case Opcode::View:
     case Opcode::Transpose:
     case Opcode::Reshape:
@@ -171,6 +173,11 @@ void ConversionLowering::visit(Region& region) {
         changed_ = true;
         continue;
       }
+    }
+    if (instruction->opcode == Opcode::CastScaled) {
+      visit_scaled(*instruction, out);
+      changed_ = true;
+      continue;
     }
     for (Region& inner : instruction->regions) visit(inner);
     region.body.push_back(std::move(instruction));
@@ -264,6 +271,38 @@ void ConversionLowering::visit_cast(Instruction& cast, Builder& out) {
     }
   }
   emit_words(d, x, rounding_of(cast), cast, out);
+}
+
+// Which register of the scale belongs to each register of the tile, in every thread alike.
+std::optional<std::vector<std::uint32_t>> scale_registers(const RegisterLayout& tile,
+                                                          const RegisterLayout& scale) {
+  std::vector<std::uint32_t> result;
+  for (std::int64_t reg = 0; reg < tile.registers(); ++reg) {
+    const auto column = [&](std::int64_t t) { return tile.element(t, reg)[1]; };
+    std::int64_t found = 0;
+    while (found < scale.registers() && scale.element(0, found)[1] != column(0)) ++found;
+    for (std::int64_t t = 0; t < tile.threads(); ++t) {
+      if (found == scale.registers() || scale.element(t, found)[1] != column(t))
+        return std::nullopt;
+    }
+    result.push_back(static_cast<std::uint32_t>(found));
+  }
+  return result;
+}
+
+// One program gives both results: the scales are constants that it found.
+void ConversionLowering::visit_scaled(const Instruction& cast, Builder& out) {
+  const ValueId x = cast.inputs[0];
+  const Type &from = function_.type(x), &scale = function_.type(cast.outputs[1]);
+  const auto groups = scale_registers(*from.layout, *scale.layout);
+  if (!groups) return fail(cast, "the columns of the tile and of its scale lie in other threads");
+  const auto program =
+      programs_.convert_scaled(from.element, function_.type(cast.outputs[0]).element, *groups,
+                               scale.layout->registers(), atom(x) ? &atom(x)->encoding() : nullptr);
+  if (!program) return fail(cast, program.error());
+  Instruction& instruction = out.emit(Opcode::Words, {x});
+  instruction.outputs = cast.outputs;
+  instruction.set("program", *program);
 }
 
 // Truth values: compared with zero, or chosen between 0 and 1.

@@ -219,6 +219,38 @@ void verify(const CastOp& op, VerifyContext& context) {
   }
 }
 
+// A matrix of integers or floats of 8 bits or fewer, to f16 or bf16; d like x, unit and scale one
+// row.
+void verify(const CastScaledOp& op, VerifyContext& context) {
+  const ElementType from = context.element(op.x()), to = context.element(op.d());
+  const bool number = from.is_narrow() && (from.is_integer() || from.is_float());
+  if (!number || (to != kF16 && to != kBF16)) {
+    context.fail("BL0204", {op.x(), op.d()})
+        << "from " << to_string(from) << " to " << to_string(to)
+        << "; it takes integers and floats of 8 bits or fewer to f16 or bf16";
+    return;
+  }
+  if (!rules::same_shape(context, op.x(), op.d()) || !rules::same_layout(context, op.x(), op.d()))
+    return;
+  const Shape& shape = context.shape(op.x());
+  for (const ValueId row : {op.unit(), op.scale()}) {
+    if (shape.size() == 2 && context.shape(row) == Shape{1, shape[1]} &&
+        context.element(row) == kF32) {
+      continue;
+    }
+    context.fail("BL0203", {op.x(), row})
+        << context.name(op.x()) << " is " << to_string(context.type(op.x())) << " where "
+        << context.name(row) << " is " << to_string(context.type(row))
+        << "; a matrix [k, n] has units and scales f32[1, n]";
+    return;
+  }
+  if (!rules::same_layout(context, op.unit(), op.scale())) return;
+  if (context.lowered()) {
+    context.fail("BL0255", {op.x()}) << "from " << to_string(from) << " to " << to_string(to)
+                                     << " should have become a word program";
+  }
+}
+
 // The program takes the words of all operands, one behind the other, and gives those of all
 // results; every tile begins at a word of its own. It uses what the target has.
 void verify(const WordsOp& op, VerifyContext& context) {
