@@ -70,10 +70,11 @@ std::vector<Case> cases() {
           "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32", "ld.shared.v4.b32",
           " \"kernels/gemm/gemm.bl\"\n"}});
     all.push_back({gemm, "gemm", target, {{"W", "u4"}, {"A", "bf16"}}, {"f32.bf16.bf16.f32"}});
+    all.push_back({"kernels/gemm/gemm_stream.bl", "order_activations", target});
     all.push_back({"kernels/gemm/gemm_stream.bl",
                    "gemm_stream",
                    target,
-                   {{"W", "u4"}},
+                   {{"W", "i4"}},
                    {"ld.global.nc.L1::no_allocate.L2::256B.v4.b32",
                     "atom.acq_rel.gpu.global.add.u32", "st.release.gpu.global.b32"}});
     all.push_back({"kernels/gemm/grouped_gemm.bl", "grouped_gemm", target, {{"W", "u4"}}});

@@ -15,8 +15,8 @@ runtime::Source integers(runtime::Shape shape, const std::vector<int>& values) {
 // gemm_stream with tiles of one block each.
 std::string split(int k) {
   return fmt::format(
-      "sms=1 shape=m=3,k={},n=136,slots=4 arg=a=random arg=w=random arg=scale=random "
-      "arg=part=zeros arg=ticket=zeros out=c",
+      "sms=1 shape=m=3,k={},n=136,slots=4 arg=x=random arg=sums=random arg=w=random "
+      "arg=scale=random arg=zero=random arg=part=zeros arg=ticket=zeros out=c",
       k);
 }
 
@@ -95,12 +95,17 @@ std::vector<MutationCase> mutation_cases() {
                      "set=W=e2m1 set=G=64 set=S=2" + on,
                      {"shape=m=17,k=256,n=136 arg=a=random arg=w=random arg=scale=random out=c"}});
     cases.push_back({"gemm/gemm_stream.bl",
-                     "set=W=u4" + on,
+                     "kernel=order_activations" + on,
+                     {"shape=m=3,k=1152 arg=a=random out=x out=sums"}});
+    cases.push_back({"gemm/gemm_stream.bl",
+                     "kernel=gemm_stream set=W=u4" + on,
                      // Tiles of one block and shared ones; the last warps have no rows.
-                     {"sms=1 shape=m=3,k=1152,n=300,slots=4 arg=a=random arg=w=random "
-                      "arg=scale=random arg=part=zeros arg=ticket=zeros out=c",
-                      "sms=2 shape=m=3,k=640,n=136,slots=8 arg=a=random arg=w=random "
-                      "arg=scale=random arg=part=zeros arg=ticket=zeros out=c",
+                     {"sms=1 shape=m=3,k=1152,n=296,slots=4 arg=x=random arg=sums=random "
+                      "arg=w=random arg=scale=random arg=zero=random arg=part=zeros "
+                      "arg=ticket=zeros out=c",
+                      "sms=2 shape=m=3,k=640,n=136,slots=8 arg=x=random arg=sums=random "
+                      "arg=w=random arg=scale=random arg=zero=random arg=part=zeros "
+                      "arg=ticket=zeros out=c",
                       // The edge of k in each of the turns.
                       split(128), split(384), split(640), split(896)}});
   }

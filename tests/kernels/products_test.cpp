@@ -31,18 +31,32 @@ struct Operands {
         scale(normal(vm::kF16, {k / group, n}, random, 0.01, 0.1)) {}
 };
 
+// The activations as gemm_stream takes them.
+std::map<std::string, HostArray> ordered(const HostArray& a) {
+  KernelRun run{.file = "gemm/gemm_stream.bl", .kernel = "order_activations", .target = "sm_90a"};
+  run.request.arguments = {{"a", {a, "a"}}};
+  run.request.outputs = {"x", "sums"};
+  return must_run(run);
+}
+
 TEST(GemmStream, AgreesWithFloat64ForAnySplit) {
   std::mt19937_64 random(test_seed());
-  for (const char* type : {"u4", "i3", "e2m1", "i8"}) {
+  for (const char* type : {"u4", "i3", "e2m1", "i8", "u1", "e4m3"}) {
     for (const int sms : {1, 2, 5}) {
       const std::int64_t m = pick(random, 1, 8), k = 128 * pick(random, 1, 6),
                          n = 8 * pick(random, 1, 50);
       SCOPED_TRACE(fmt::format("W={} m={} k={} n={} sms={}", type, m, k, n, sms));
       const Operands o(*vm::parse_element_type(type), m, k, n, 128, random);
-      KernelRun run{.file = "gemm/gemm_stream.bl", .generics = {{"W", type}}, .target = "sm_90a"};
+      const auto activations = ordered(o.a);
+      ASSERT_TRUE(activations.contains("x"));
+      KernelRun run{.file = "gemm/gemm_stream.bl",
+                    .kernel = "gemm_stream",
+                    .generics = {{"W", type}},
+                    .target = "sm_90a"};
       run.request.device_sms = sms;
       run.request.sizes = {{"slots", 4 * sms}};
-      run.request.arguments = {{"a", {o.a, "a"}},
+      run.request.arguments = {{"x", {activations.at("x"), "x"}},
+                               {"sums", {activations.at("sums"), "sums"}},
                                {"w", {o.w, "w"}},
                                {"scale", {o.scale, "s"}},
                                {"part", {runtime::Source::Zeros{}, ""}},
@@ -54,6 +68,48 @@ TEST(GemmStream, AgreesWithFloat64ForAnySplit) {
       for (std::size_t i = 0; i < results.at("ticket").size(); ++i)
         EXPECT_EQ(results.at("ticket").code(i), 0u);
     }
+  }
+}
+
+TEST(GemmStream, TakesZeroPointsAndBothTypesOfActivations) {
+  std::mt19937_64 random(test_seed() + 7);
+  for (const vm::ElementType type : {vm::kF16, vm::kBF16}) {
+    const std::int64_t m = pick(random, 1, 8), k = 128 * pick(random, 1, 4),
+                       n = 8 * pick(random, 1, 40), group = 64;
+    SCOPED_TRACE(fmt::format("A={} m={} k={} n={}", vm::to_string(type), m, k, n));
+    const HostArray a = normal(type, {m, k}, random),
+                    w = codes(vm::unsigned_type(4), {k, n}, random),
+                    scale = normal(vm::kF16, {k / group, n}, random, 0.01, 0.1),
+                    zero = codes(vm::unsigned_type(8), {k / group, n}, random);
+    const auto activations = ordered(a);
+    ASSERT_TRUE(activations.contains("x"));
+    KernelRun run{.file = "gemm/gemm_stream.bl",
+                  .kernel = "gemm_stream",
+                  .generics = {{"W", "u4"}, {"G", "64"}},
+                  .target = "sm_80"};
+    run.request.device_sms = 2;
+    run.request.sizes = {{"slots", 8}};
+    run.request.arguments = {{"x", {activations.at("x"), "x"}},
+                             {"sums", {activations.at("sums"), "sums"}},
+                             {"w", {w, "w"}},
+                             {"scale", {scale, "s"}},
+                             {"zero", {zero, "z"}},
+                             {"part", {runtime::Source::Zeros{}, ""}},
+                             {"ticket", {runtime::Source::Zeros{}, ""}}};
+    run.request.outputs = {"c"};
+    const auto results = must_run(run);
+    ASSERT_TRUE(results.contains("c"));
+    std::vector<double> expected(static_cast<std::size_t>(m * n), 0.0);
+    for (std::int64_t i = 0; i < m; ++i) {
+      for (std::int64_t kk = 0; kk < k; ++kk) {
+        for (std::int64_t j = 0; j < n; ++j) {
+          expected[static_cast<std::size_t>(i * n + j)] +=
+              at(a, i * k + kk) * (at(w, kk * n + j) - at(zero, kk / group * n + j)) *
+              at(scale, kk / group * n + j);
+        }
+      }
+    }
+    EXPECT_LT(relative_error(results.at("c"), expected), type == vm::kF16 ? 2e-3 : 1e-2);
   }
 }
 
