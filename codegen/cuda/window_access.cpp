@@ -316,8 +316,9 @@ std::string WindowAccess::inside_along(std::size_t d, std::int64_t reg, const st
     known = out_.fresh("in");
     const std::string& origin = view_.origin[d].text;
     const std::string at = origin.empty() ? fmt::format("{}", *begin)
-                           : *begin == 0  ? parenthesized(origin)
-                                          : fmt::format("(s64){} + {}", parenthesized(origin), *begin);
+                           : *begin == 0
+                               ? parenthesized(origin)
+                               : fmt::format("(s64){} + {}", parenthesized(origin), *begin);
     out_.line("const bool {} = (u64)({}) < (u64){};", known,
               origin.empty() || *begin != 0 ? at : "(s64)" + at, parenthesized(extent));
     return known;

@@ -273,6 +273,10 @@ void emit(const vm::WordsOp& op, KernelWriter& out) {
     }
     out.close();
   });
+  // A program with several results may be there for one of them.
+  for (const Register& d : outputs) {
+    if (outputs.size() > 1 && d.kind == Register::Kind::Array) out.line("(void){}[0];", d.name);
+  }
 }
 
 }  // namespace bitloom::codegen

@@ -222,8 +222,7 @@ Value cast_scaled(Context& c, const BuiltinCall& call) {
            << "cast_scaled gives f16 or bf16, not " << vm::to_string(*type);
   vm::Instruction& instruction = c.emit(call.place, Opcode::CastScaled, {tile->id});
   const vm::Span span = c.span(call.place);
-  const vm::ValueId value =
-      c.function.add_value({}, vm::register_type(*type, own.shape), span);
+  const vm::ValueId value = c.function.add_value({}, vm::register_type(*type, own.shape), span);
   const vm::Type row = vm::register_type(vm::kF32, {1, own.shape[1]});
   const vm::ValueId unit = c.function.add_value({}, row, span);
   const vm::ValueId scale = c.function.add_value({}, row, span);

@@ -53,7 +53,10 @@ std::optional<Prepared> prepare(const MutationCase& c, const std::string& launch
     report += dsl::render(diagnostics, sources);
     return std::nullopt;
   }
-  const dsl::KernelSignature kernel = program.kernels().front();
+  dsl::KernelSignature kernel = program.kernels().front();
+  for (const dsl::KernelSignature& named : program.kernels()) {
+    if (named.name == job.kernel) kernel = named;
+  }
   dsl::Specialization specialization;
   specialization.generics = job.generics;
   specialization.target_sm = job.target.sm;

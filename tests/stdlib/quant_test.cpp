@@ -44,7 +44,7 @@ constexpr int kRows = 32, kColumns = 16;
 constexpr const char* kQuantize = R"(
 import std.quant
 kernel quantize<W: type>(x: global f32[32, 16], scale: global f32[16], codes: global W[32, 16], back: global f32[32, 16],
-                         largest: global f32[1]) grid(1) threads(32)
+                         largest: global f32[2]) grid(1) threads(32)
 {
     let v = x[:, :]
     let s = quant.scale_of<W>(v)
@@ -53,6 +53,7 @@ kernel quantize<W: type>(x: global f32[32, 16], scale: global f32[16], codes: gl
     codes[:, :] <- q
     back[:, :] <- quant.dequantize<f32>(q, s)
     largest[0] <- quant.largest_code<W>()
+    largest[1] <- quant.bias<W>()
 }
 )";
 
@@ -70,6 +71,8 @@ TEST(Quant, CodesAreTheNearestAndScalesReachTheLargest) {
     ASSERT_EQ(results.size(), 4u);
     const float largest_code = largest_of(type);
     EXPECT_EQ(f32(results.at("largest"), 0), largest_code);
+    const bool offset_binary = type.is_integer() && type.is_signed();
+    EXPECT_EQ(f32(results.at("largest"), 1), offset_binary ? std::ldexp(1.0f, type.bits - 1) : 0);
     for (std::int64_t j = 0; j < kColumns; ++j) {
       float largest = 0;
       for (std::int64_t i = 0; i < kRows; ++i)

@@ -183,6 +183,9 @@ Turn Cluster::run() {
       return Turn::Done;
     }
     if (!moved) {
+      // Blocks that wait count too: there may be billions of them, each after a few steps.
+      if (grid.must_end(tick - counted)) return Turn::Stopped;
+      counted = tick;
       changes_seen = changes;
       return spinning ? Turn::Parked : Turn::Stuck;
     }

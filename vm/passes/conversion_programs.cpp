@@ -72,8 +72,7 @@ ConversionPrograms::Result ConversionPrograms::convert_scaled(
       program.outputs.push_back(constant);
     }
   }
-  return known_.emplace(key, std::make_shared<const WordProgram>(std::move(program)))
-      .first->second;
+  return known_.emplace(key, std::make_shared<const WordProgram>(std::move(program))).first->second;
 }
 
 ConversionPrograms::Result ConversionPrograms::encode(ElementType type, std::int64_t count,

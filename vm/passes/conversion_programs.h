@@ -26,7 +26,8 @@ class ConversionPrograms {
   Result convert(ElementType from, ElementType to, std::int64_t count, Rounding rounding,
                  const layouts::Encoding* encoding);
   // What `cast_scaled` gives: the numbers (offset binary for signed integers) times a power of two,
-  // and behind them those powers in f32, then their inverses, one for each of `scales` groups. groups[i] is that of element i.
+  // and behind them those powers in f32, then their inverses, one for each of `scales` groups.
+  // groups[i] is that of element i.
   Result convert_scaled(ElementType from, ElementType to, const std::vector<std::uint32_t>& groups,
                         std::int64_t scales, const layouts::Encoding* encoding);
   // The same codes from dense order into an encoding's.
