@@ -315,12 +315,9 @@ std::string WindowAccess::inside_along(std::size_t d, std::int64_t reg, const st
     if (!known.empty()) return known;
     known = out_.fresh("in");
     const std::string& origin = view_.origin[d].text;
-    const std::string at = origin.empty() ? fmt::format("{}", *begin)
-                           : *begin == 0
-                               ? parenthesized(origin)
-                               : fmt::format("(s64){} + {}", parenthesized(origin), *begin);
-    out_.line("const bool {} = (u64)({}) < (u64){};", known,
-              origin.empty() || *begin != 0 ? at : "(s64)" + at, parenthesized(extent));
+    std::string at = origin.empty() ? fmt::format("{}", *begin) : "(s64)" + parenthesized(origin);
+    if (!origin.empty() && *begin != 0) at += fmt::format(" + {}", *begin);
+    out_.line("const bool {} = (u64)({}) < (u64){};", known, at, parenthesized(extent));
     return known;
   }
   const std::int64_t move = coordinate(0, reg, d) - coordinate(0, 0, d);
