@@ -32,6 +32,12 @@ find_package(Boost 1.81 REQUIRED)
 find_package(GTest REQUIRED)
 find_package(rapidcheck REQUIRED)
 find_package(benchmark REQUIRED)
+# Splits texts into words for tokenizers (stack/text/). By its name, so that the installed package names no folder of ours.
+set(BITLOOM_PCRE2 pcre2-8)
+if(BITLOOM_PORTABLE)
+  find_library(BITLOOM_PCRE2_STATIC libpcre2-8.a REQUIRED)
+  set(BITLOOM_PCRE2 ${BITLOOM_PCRE2_STATIC})
+endif()
 
 # Objects are the same with and without BITLOOM_PORTABLE (FMT_SHARED changes nothing in them here), so that ccache has them.
 set(BITLOOM_FMT fmt::fmt)
