@@ -171,8 +171,10 @@ void emit(const vm::AbsOp& op, KernelWriter& out) {
   }
   map(out, op.d(), operands, [&](const Codes& x) {
     if (!type.is_signed()) return x[0];
-    return mask_code(type, fmt::format("({} < 0 ? {} - {} : {})", signed_of(type, x[0]),
-                                       type.bits == 64 ? "0ull" : "0u", parenthesized(x[0]), x[0]));
+    if (type.bits == 64) return out.call("abs_s64", x[0]);
+    const std::string number =
+        type.bits == 32 ? x[0] : "(u32)" + parenthesized(signed_of(type, x[0]));
+    return mask_code(type, out.call("abs_s32", number));
   });
 }
 

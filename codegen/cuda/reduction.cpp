@@ -57,12 +57,35 @@ void emit(const vm::ReduceOp& op, KernelWriter& out) {
 
 namespace {
 
+// Keys and places of a selection: 64-bit numbers have 64-bit keys.
+struct KeyForm {
+  std::string_view number, code;  // the C++ types of a key as a number, and as a code
+  std::string_view least, greatest;
+  vm::ElementType state;  // of the variable that holds the code of a key or of an element
+};
+
+const KeyForm& key_form(vm::ElementType type) {
+  static const KeyForm narrow{"int", "u32", "(-2147483647 - 1)", "0x7fffffff", vm::kU32};
+  static const KeyForm wide{"s64", "u64", "(-0x7fffffffffffffffll - 1)", "0x7fffffffffffffffll",
+                            vm::kU64};
+  return type.bits == 64 ? wide : narrow;
+}
+
 // A key that orders as integers do: NaN last both ways, -0 below +0.
 std::string sort_key(KernelWriter& out, vm::ElementType type, const std::string& code, bool least) {
-  const std::string worst = least ? "0x7fffffff" : "(-2147483647 - 1)";
+  const std::string_view worst = least ? key_form(type).greatest : key_form(type).least;
   if (!type.is_float()) {
     if (type.is_signed() || type.bits < 32) return signed_of(type, code);
-    return fmt::format("(int)({} ^ 0x80000000u)", parenthesized(code));
+    return type.bits == 64 ? fmt::format("(s64)({} ^ 0x8000000000000000ull)", parenthesized(code))
+                           : fmt::format("(int)({} ^ 0x80000000u)", parenthesized(code));
+  }
+  if (type == vm::kF64) {
+    out.prelude().add_function(
+        "double_key",
+        "DI s64 double_key(u64 x, s64 nan) {\n"
+        "  const s64 key = (s64)x ^ ((s64)x >> 63 & 0x7fffffffffffffffll);\n"
+        "  return (x & 0x7fffffffffffffffull) > 0x7ff0000000000000ull ? nan : key;\n}\n");
+    return fmt::format("double_key({}, {})", parenthesized(code), worst);
   }
   const std::string wide = parenthesized(to_f32(out, type, code));
   out.prelude().add_function("float_key",
@@ -76,19 +99,21 @@ std::string sort_key(KernelWriter& out, vm::ElementType type, const std::string&
 Fold place_fold(KernelWriter& out, const vm::Type& type, const Register& x,
                 const std::string& places, std::size_t dim, bool least) {
   Fold fold;
-  fold.state.types = {vm::kU32, vm::kU32, type.element.bits == 64 ? vm::kU64 : vm::kU32};
+  const KeyForm& form = key_form(type.element);
+  fold.state.types = {form.state, vm::kU32, form.state};
   const layouts::RegisterLayout layout = *type.layout;
-  fold.first = [&out, x, layout, type, places, dim, least](std::int64_t reg) {
+  fold.first = [&out, &form, x, layout, type, places, dim, least](std::int64_t reg) {
     const std::int64_t move = layout.element(0, reg)[dim] - layout.element(0, 0)[dim];
     return std::vector<std::string>{
-        "(u32)" + parenthesized(sort_key(out, type.element, x.code(reg), least)),
+        fmt::format("({}){}", form.code,
+                    parenthesized(sort_key(out, type.element, x.code(reg), least))),
         fmt::format("{} + {}", places, move), x.code(reg)};
   };
-  fold.combine = [&out, least](const std::vector<std::string>& a,
-                               const std::vector<std::string>& b) {
+  fold.combine = [&out, &form, least](const std::vector<std::string>& a,
+                                      const std::vector<std::string>& b) {
     const std::string better = out.fresh("better");
-    out.line("const bool {} = (int){} {} (int){} || ({} == {} && {} < {});", better,
-             parenthesized(b[0]), least ? "<" : ">", a[0], parenthesized(b[0]), a[0],
+    out.line("const bool {} = ({}){} {} ({}){} || ({} == {} && {} < {});", better, form.number,
+             parenthesized(b[0]), least ? "<" : ">", form.number, a[0], parenthesized(b[0]), a[0],
              parenthesized(b[1]), a[1]);
     for (std::size_t v = 0; v < a.size(); ++v) {
       out.line("{} = {} ? {} : {};", a[v], better, b[v], a[v]);
@@ -111,7 +136,6 @@ std::string place_along(KernelWriter& out, const layouts::RegisterLayout& layout
 
 void emit(const vm::ArgReduceOp& op, KernelWriter& out) {
   const vm::Type& type = out.type(op.x());
-  if (type.element.bits == 64) return out.fail(*op, "numbers of 64 bits have no key of 32");
   const auto dim = static_cast<std::size_t>(op->integer("dim"));
   const Register x = out.reg(op.x());
   const std::string places = place_along(out, *type.layout, dim);
@@ -127,7 +151,6 @@ void emit(const vm::ArgReduceOp& op, KernelWriter& out) {
 // which meet in scratch memory.
 void emit(const vm::TopKOp& op, KernelWriter& out) {
   const vm::Type& type = out.type(op.x());
-  if (type.element.bits == 64) return out.fail(*op, "numbers of 64 bits have no key of 32");
   const auto dim = static_cast<std::size_t>(op->integer("dim"));
   const Register x = out.reg(op.x());
   const auto reduced = type.layout->reduce(static_cast<int>(dim));
@@ -137,14 +160,15 @@ void emit(const vm::TopKOp& op, KernelWriter& out) {
   const std::string keys = out.fresh("last_key"), last = out.fresh("last");
   const std::int64_t rows = reduced->registers();
   const std::string turn = out.fresh("k");
-  out.line("int {}[{}], {}[{}];", keys, rows, last, rows);
+  const KeyForm& form = key_form(type.element);
+  out.line("{} {}[{}];", form.number, keys, rows);
+  out.line("int {}[{}];", last, rows);
   const Register values = out.define(op.value()), indices = out.define(op.index());
   // Values lie behind indices; the parts of the reductions behind both.
   const vm::Shape& shape = out.type(op.value()).shape;
   const std::string value_at = out.fresh("values"), index_at = out.fresh("indices");
-  const vm::ElementType word = vm::kU32;
-  const Register all_values = out.temporary(word, k * rows, value_at);
-  const Register all_indices = out.temporary(word, k * rows, index_at);
+  const Register all_values = out.temporary(form.state, k * rows, value_at);
+  const Register all_indices = out.temporary(vm::kU32, k * rows, index_at);
   for (std::int64_t i = 0; i < k; ++i) {
     Fold fold = place_fold(out, type, x, places, dim, false);
     const auto first = fold.first;
@@ -157,10 +181,10 @@ void emit(const vm::TopKOp& op, KernelWriter& out) {
       own[dim] = 0;
       while (reduced->element(0, q) != own) ++q;
       const std::string left = out.fresh("left"), key = out.fresh("key");
-      out.line("const int {} = (int){};", key, state[0]);
+      out.line("const {} {} = ({}){};", form.number, key, form.number, state[0]);
       out.line("const bool {} = {} < {}[{}] || ({} == {}[{}] && (int)({}) > {}[{}]);", left, key,
                keys, q, key, keys, q, state[1], last, q);
-      state[0] = fmt::format("{} ? (u32){} : 0x80000000u", left, key);
+      state[0] = fmt::format("{} ? ({}){} : ({}){}", left, form.code, key, form.code, form.least);
       state[1] = fmt::format("{} ? {} : 0x7fffffffu", left, state[1]);
       return state;
     };
@@ -169,9 +193,10 @@ void emit(const vm::TopKOp& op, KernelWriter& out) {
     if (!folded) return out.fail(*op, why);
     for (std::int64_t q = 0; q < rows; ++q) {
       const std::vector<std::string>& state = folded->states[q];
-      out.line("{}[{}] = (int){}; {}[{}] = (int){};", keys, q, state[0], last, q, state[1]);
-      out.line("{} = {}; {} = {};", all_values.word(q * k + i), state[2],
-               all_indices.word(q * k + i), state[1]);
+      out.line("{}[{}] = ({}){}; {}[{}] = (int){};", keys, q, form.number, state[0], last, q,
+               state[1]);
+      write_elements(out, all_values, {}, 0, q * k + i, {state[2]});
+      out.line("{} = {};", all_indices.word(q * k + i), state[1]);
     }
   }
   // Every thread of a row has all its results: the tile [rows…, k] with k in registers.
@@ -189,7 +214,7 @@ void emit(const vm::TopKOp& op, KernelWriter& out) {
         index[dim] = 0;
         std::int64_t q = 0;
         while (reduced->element(0, q) != index) ++q;
-        codes.push_back(from.word(q * k + i));
+        codes.push_back(from.code(q * k + i));
       }
       write_elements(out, sorted, {}, 0, r, codes);
     }

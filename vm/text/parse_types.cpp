@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -19,14 +20,30 @@ std::optional<std::string_view> Parser::slice(Stop&& stop) {
     if (token_.is(')') && --open < 0) break;
     end = token_.offset + token_.text.size();
     if (end - begin > kMaxExpression || open > kMaxParentheses) {
-      error("BL0188", first) << "this expression is too long or nested too deeply; at most "
-                             << kMaxExpression << " characters and " << kMaxParentheses
-                             << " parentheses within one another";
+      unreadable(first);
       return std::nullopt;
     }
     advance();
   }
   return lexer_.source().substr(begin, end - begin);
+}
+
+bool Parser::unreadable(const Token& first) {
+  error("BL0188", first) << "this expression is too long or nested too deeply; at most "
+                         << kMaxExpression << " characters and " << kMaxParentheses
+                         << " parentheses within one another";
+  return false;
+}
+
+// The bounds hold for what is printed as well, which may be longer and nested more deeply than what
+// was written: `--m` prints as `0 - (0 - m)`.
+bool Parser::within_bounds(std::string_view printed, const Token& first) {
+  int open = 0, deepest = 0;
+  for (const char c : printed) {
+    open += (c == '(') - (c == ')');
+    deepest = std::max(deepest, open);
+  }
+  return (printed.size() <= kMaxExpression && deepest <= kMaxParentheses) || unreadable(first);
 }
 
 bool Parser::size_expr(layouts::SizeExpr& expr, std::string_view stops) {
@@ -45,6 +62,9 @@ bool Parser::size_expr(layouts::SizeExpr& expr, std::string_view stops) {
     error("BL0187", first) << "size '" << *source << "': " << parsed.error().message;
     return false;
   }
+  const std::string printed = parsed->to_string();
+  if (!within_bounds(printed, first)) return false;
+  if (printed != *source && !layouts::parse_size_expr(printed)) return unreadable(first);
   expr = std::move(*parsed);
   return true;
 }
@@ -61,6 +81,7 @@ bool Parser::register_layout(layouts::RegisterLayout& layout) {
     error("BL0186", first) << "layout '" << *source << "': " << parsed.error().message;
     return false;
   }
+  if (!within_bounds(parsed->to_string(), first)) return false;
   layout = std::move(*parsed);
   return true;
 }
@@ -177,6 +198,7 @@ bool Parser::span(Span& span) {
   const auto narrow = [](std::int64_t number) { return static_cast<std::uint32_t>(number); };
   span = {narrow(file), narrow(numbers[0]), narrow(numbers[1]), narrow(numbers[2]),
           narrow(numbers[3])};
+  if (!span.known()) span = {};  // there is one way of having no place, and it prints as none
   return true;
 }
 

@@ -115,6 +115,7 @@ bool Parser::header_clause(Function& function) {
   }
   if (word.is("grid")) {
     if (!expect('(', "behind grid")) return false;
+    function.grid.clear();
     do {
       layouts::SizeExpr extent;
       if (!size_expr(extent, ",)")) return false;
@@ -181,9 +182,9 @@ bool Parser::constraint(Function& function) {
 
 // Gives every value its id: the one in the text, or the next that is free.
 bool Parser::number_values(std::vector<ValueId>& ids) {
-  // A text of n characters names fewer than n values, so that ids far beyond n are a slip or an
-  // attack: they would only claim memory.
-  const std::size_t most = 16 * lexer_.source().size() + 4096;
+  // Ids far beyond the number of values are a slip or an attack: they would only claim memory. The
+  // text that is printed has as many values, so that it may have these ids as well.
+  const std::size_t most = 64 * slots_.size() + 65536;
   std::size_t next = 0;
   for (const Slot& slot : slots_) {
     if (!slot.defined) {
@@ -194,8 +195,8 @@ bool Parser::number_values(std::vector<ValueId>& ids) {
     if (!slot.id) continue;
     if (*slot.id >= most) {
       diagnostics_.error("BL0188", slot.first_use)
-          << "the number of '" << slot.spelling << "' is too large for a text of "
-          << lexer_.source().size() << " characters; at most " << most;
+          << "the number of '" << slot.spelling << "' is too large for a kernel of "
+          << slots_.size() << " values; at most " << most;
       return false;
     }
     next = std::max(next, std::size_t{*slot.id} + 1);

@@ -88,6 +88,9 @@ class Parser {
   // The source up to a mark of `stops` (or `stop`) outside all parentheses.
   template <class Stop>
   std::optional<std::string_view> slice(Stop&& stop);
+  // BL0188 for the expression that begins with this token.
+  bool unreadable(const Token& first);
+  bool within_bounds(std::string_view printed, const Token& first);
 
   // parse_body.cpp
   bool region(Region& region);

@@ -52,6 +52,8 @@ class Printer {
   void print_span(Span span) {
     if (options_.spans && span.known()) out_.append(" ").append(span_text(span));
   }
+  // However a value came to have no place.
+  static Span place(Span span) { return span.known() ? span : Span{}; }
   void indent() { out_.append(static_cast<std::size_t>(2 * depth_), ' '); }
 
   const Function& function_;
@@ -140,7 +142,8 @@ void Printer::print_definition(ValueId id, Span inherited) {
   out_.append(print_name(function_, id)).append(": ");
   if (value.variable) out_ += "variable ";
   out_ += print_type(value.type);
-  if (options_.spans && value.span != inherited) out_.append(" ").append(span_text(value.span));
+  if (options_.spans && place(value.span) != place(inherited))
+    out_.append(" ").append(span_text(place(value.span)));
 }
 
 void Printer::print_operands(const Instruction& instruction) {

@@ -170,7 +170,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"%b: shared packed u4[64, 64] atom(\"7x7\") = shared_alloc", "BL0186",
                 "packed atom '7x7'", 35},
         Refusal{"%b: global f16[n +] = shared_alloc", "BL0187", "size 'n +'", 16},
-        Refusal{"%b.4000000000: i32 = iota", "BL0188", "too large for a text", 1},
+        Refusal{"%b.4000000000: i32 = iota", "BL0188", "too large for a kernel of", 1},
         Refusal{"%b: i32[1, 1, 1, 1, 1, 1, 1, 1, 1] = iota", "BL0188", "8 dimensions", 8},
         Refusal{"%b: i32 = iota {dim = 99999999999999999999}", "BL0189", "does not lie between",
                 23},
@@ -203,6 +203,57 @@ TEST(Text, ExpressionsAreBounded) {
     for (int i = 0; i < 10000; ++i) text += piece;
     Diagnostics diagnostics;
     EXPECT_FALSE(parse_function(text + "1", diagnostics));
+    EXPECT_THAT(messages(diagnostics), HasSubstr("BL0188 this expression is too long"));
+  }
+}
+
+// What is printed of what was read is read again, and printed the same. The fuzzer found these.
+TEST(Text, WhatIsReadAndPrintedReadsBack) {
+  const auto negations = [](int count) {
+    return std::string(static_cast<std::size_t>(count), '-');
+  };
+  const std::string longest =
+      "kernel @k threads(32) grid(1" + negations(30) + "m) sizes(%m: i64) () {}";
+  for (const std::string& text : {
+           // Places without a line, in a file or not.
+           std::string("kernel @k spans @0/3:1-9:2 threads(32) grid(1) (%a: i32 @0:0-0:0) "
+                       "{ %d.4: f32 @0:0-0:0 = cast %a @0:1-5:9 }"),
+           std::string("kernel @k spans @1/3:1-9:2 threads(32) grid(1) (%a: i32 @7/0:3-0:0) "
+                       "{ %d.4: f32 @3/0:1-1:1 = cast %a @2/3:1-5:9 %e: f32 = cast %a @0:1-5:9 }"),
+           std::string("kernel @k spans threads(32) grid(1) sizes(%m: i64) () where m > 1 @0:2-3:4 "
+                       "{ return }"),
+           // NaNs of any bits.
+           std::string(
+               "kernel @k threads(32) grid(1) () { %a: f64 = constant {value = "
+               "-nan(0x7ff8000000000000)} %b: f64 = constant {value = nan(0x7ff0000000000001)}"
+               " %c: f64 = constant {value = nan(fff8000000000000)} }"),
+           // Two grids: the last one counts.
+           std::string("kernel @k threads(32) grid(1, 2, 3, 4, 5) grid(6, 7, 8, 9) () {}"),
+           // A number that only a long text allowed.
+           std::string("kernel @k threads(32) grid(1) () { %a.60000: i32 = iota {dim = 0} }  // ") +
+               std::string(60000, 'x'),
+           longest,
+       }) {
+    Diagnostics diagnostics;
+    const auto function = parse_function(text, diagnostics);
+    ASSERT_TRUE(function) << text.substr(0, 200) << messages(diagnostics);
+    const std::string printed = print(*function, {.spans = true});
+    const auto again = parse_function(printed, diagnostics);
+    ASSERT_TRUE(again) << printed << messages(diagnostics);
+    EXPECT_EQ(print(*again, {.spans = true}), printed);
+  }
+}
+
+// What could not be read again when it is printed is refused at once.
+TEST(Text, ExpressionsThatPrintTooLongAreRefused) {
+  std::string sum = "m", products = "m", deep;
+  for (int i = 0; i < 1500; ++i) sum += "+m", products += "*-m";
+  for (int i = 0; i < 40; ++i) deep += "!-";
+  for (const std::string& size : {sum, products, deep + "m", std::string(60, '-') + "m"}) {
+    Diagnostics diagnostics;
+    EXPECT_FALSE(parse_function("kernel @k threads(32) grid(" + size + ") sizes(%m: i64) () {}",
+                                diagnostics))
+        << size.substr(0, 80);
     EXPECT_THAT(messages(diagnostics), HasSubstr("BL0188 this expression is too long"));
   }
 }

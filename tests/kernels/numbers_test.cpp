@@ -1,0 +1,128 @@
+// Integers at the ends of their range, and selections among numbers of all widths: bit for bit, in
+// the interpreter and (tests/gpu) on the GPU.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "tests/kernels/arrays.h"
+#include "vm/numerics/arithmetic.h"
+
+namespace bitloom::test {
+namespace {
+
+std::int64_t signed_number(vm::ElementType type, std::uint64_t code) {
+  const int unused = 64 - type.bits;
+  return static_cast<std::int64_t>(code << unused) >> unused;
+}
+
+// abs wraps: the magnitude of the least number is the least number, and its remainder is negative.
+TEST(Magnitude, OfTheLeastNumberDividesAsItself) {
+  std::mt19937_64 random(test_seed() + 30);
+  for (const vm::ElementType type : {vm::kI8, vm::kI16, vm::kI32, vm::kI64}) {
+    SCOPED_TRACE(to_string(type));
+    const std::uint64_t mask = vm::code_mask(type), least = (mask >> 1) + 1;
+    const std::uint64_t ends[] = {least, least | 1, mask, mask >> 1, 1, least + 5, 3};
+    HostArray x = zeros(type, {256}), d = x;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      x.set_code(i, i % 2 ? ends[random() % std::size(ends)] : random() & mask);
+      d.set_code(i, (i % 3 ? ends[random() % std::size(ends)] : random() & mask) | 1);
+    }
+    x.set_code(0, least);
+    d.set_code(0, least | 1);
+    x.set_code(1, least);
+    d.set_code(1, 3);
+    KernelRun run{.file = "../tests/kernels/numbers.bl", .kernel = "magnitude_remainder"};
+    run.generics = {{"T", to_string(type)}};
+    run.request.arguments = {{"x", {x, "x"}}, {"d", {d, "d"}}};
+    run.request.outputs = {"y", "q"};
+    const auto results = must_run(run);
+    ASSERT_TRUE(results.contains("y") && results.contains("q"));
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const std::int64_t a = signed_number(type, x.code(i)), b = signed_number(type, d.code(i));
+      const std::uint64_t positive = a < 0 ? 0 - static_cast<std::uint64_t>(a) : a;
+      const std::int64_t magnitude = signed_number(type, positive & mask);
+      // The one quotient that does not fit wraps; the machine that runs this test traps there.
+      const bool wraps = b == -1;
+      const std::int64_t rest = wraps ? 0 : magnitude % b;
+      const std::uint64_t quotient = wraps ? 0 - static_cast<std::uint64_t>(magnitude)
+                                           : static_cast<std::uint64_t>(magnitude / b);
+      EXPECT_EQ(results.at("y").code(i), static_cast<std::uint64_t>(rest) & mask)
+          << "|" << a << "| % " << b;
+      EXPECT_EQ(results.at("q").code(i), quotient & mask) << "|" << a << "| / " << b;
+    }
+  }
+}
+
+// The greatest (or least) first, equals by place, NaN last, -0 below +0.
+std::vector<std::int64_t> places_in_order(const HostArray& x, std::int64_t row, std::int64_t n,
+                                          bool least) {
+  const vm::ElementType type = x.type();
+  const auto code = [&](std::int64_t i) { return x.code(static_cast<std::size_t>(row * n + i)); };
+  const auto is_nan = [&](std::int64_t i) {
+    return type.is_float() && std::isnan(vm::decode(type, code(i)));
+  };
+  const auto below = [&](std::int64_t i, std::int64_t j) {
+    if (type.is_float()) {
+      const double a = vm::decode(type, code(i)), b = vm::decode(type, code(j));
+      return a == b ? std::signbit(a) && !std::signbit(b) : a < b;
+    }
+    return type.is_signed() ? signed_number(type, code(i)) < signed_number(type, code(j))
+                            : code(i) < code(j);
+  };
+  std::vector<std::int64_t> places(static_cast<std::size_t>(n));
+  std::iota(places.begin(), places.end(), 0);
+  std::stable_sort(places.begin(), places.end(), [&](std::int64_t i, std::int64_t j) {
+    if (is_nan(i) || is_nan(j)) return !is_nan(i) && is_nan(j);
+    return least ? below(i, j) : below(j, i);
+  });
+  return places;
+}
+
+TEST(Selection, OfNumbersOfEveryWidth) {
+  std::mt19937_64 random(test_seed() + 31);
+  constexpr std::int64_t kColumns = 64, kRows = 8, kTop = 5;
+  for (const vm::ElementType type :
+       {vm::kI8, vm::kU8, vm::kF16, vm::kI32, vm::kU32, vm::kF32, vm::kI64, vm::kU64, vm::kF64}) {
+    SCOPED_TRACE(to_string(type));
+    const std::uint64_t mask = vm::code_mask(type);
+    HostArray x = zeros(type, {kRows, kColumns});
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const auto row = static_cast<std::int64_t>(i) / kColumns;
+      // Any codes; few, so that many are equal; the ends; and one row of nothing but NaN or ends.
+      const std::uint64_t ends[] = {
+          0, mask, mask >> 1, (mask >> 1) + 1, mask - 1, (mask >> 1) - 1, 1, (mask >> 1) + 2};
+      std::uint64_t code = random() & mask;
+      if (row % 4 == 1) code = random() % 3;
+      if (row % 4 == 2) code = ends[random() % std::size(ends)];
+      if (row == 3) code = mask;
+      x.set_code(i, code);
+    }
+    for (const char* target : {"sm_80", "sm_90a"}) {
+      KernelRun run{.file = "../tests/kernels/numbers.bl", .kernel = "selection", .target = target};
+      run.generics = {{"T", to_string(type)}};
+      run.request.arguments = {{"x", {x, "x"}}};
+      run.request.outputs = {"greatest", "greatest_at", "least", "least_at", "top", "top_at"};
+      const auto results = must_run(run);
+      ASSERT_EQ(results.size(), 6u);
+      for (std::int64_t row = 0; row < kRows; ++row) {
+        const auto expect = [&](const std::string& name, std::int64_t column, std::int64_t width,
+                                std::int64_t place) {
+          const auto i = static_cast<std::size_t>(row * width + column);
+          EXPECT_EQ(results.at(name + "_at").code(i), static_cast<std::uint64_t>(place))
+              << name << " of row " << row << ", number " << column;
+          const auto from = static_cast<std::size_t>(row * kColumns + place);
+          EXPECT_EQ(results.at(name).code(i), x.code(from)) << name << " of row " << row;
+        };
+        const auto falling = places_in_order(x, row, kColumns, false);
+        expect("greatest", 0, 1, falling[0]);
+        expect("least", 0, 1, places_in_order(x, row, kColumns, true)[0]);
+        for (std::int64_t k = 0; k < kTop; ++k)
+          expect("top", k, kTop, falling[static_cast<std::size_t>(k)]);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bitloom::test
