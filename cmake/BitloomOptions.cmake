@@ -38,6 +38,7 @@ if(BITLOOM_PORTABLE)
   find_library(BITLOOM_PCRE2_STATIC libpcre2-8.a REQUIRED)
   set(BITLOOM_PCRE2 ${BITLOOM_PCRE2_STATIC})
 endif()
+find_package(Eigen3 3.4 REQUIRED)
 
 # Objects are the same with and without BITLOOM_PORTABLE (FMT_SHARED changes nothing in them here), so that ccache has them.
 set(BITLOOM_FMT fmt::fmt)

@@ -4,7 +4,7 @@ function(bitloom_library name)
   add_library(bitloom_${name} STATIC ${ARG_SOURCES})
   list(TRANSFORM ARG_DEPENDS PREPEND bitloom_ REGEX "^(layouts|vm|dsl|codegen|runtime|kernels|stack)$")
   # Headers that are used inside only are nothing that a user of the installed library has to find.
-  list(TRANSFORM ARG_PRIVATE_DEPENDS REPLACE "^nlohmann_json::nlohmann_json$" "$<BUILD_INTERFACE:nlohmann_json::nlohmann_json>")
+  list(TRANSFORM ARG_PRIVATE_DEPENDS REPLACE "^((nlohmann_json|Eigen3)::.+)$" "$<BUILD_INTERFACE:\\1>")
   target_link_libraries(bitloom_${name} PUBLIC bitloom_flags ${BITLOOM_FMT} tl::expected ${ARG_DEPENDS} PRIVATE ${ARG_PRIVATE_DEPENDS})
 endfunction()
 

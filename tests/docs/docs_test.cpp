@@ -104,7 +104,7 @@ TEST(Documentation, LinksLeadSomewhere) {
 }
 
 TEST(Documentation, CodesItNamesAreInTheTable) {
-  const std::regex code("BL0[0-9]{3}");
+  const std::regex code("BL[01][0-9]{3}");
   for (const Page& page : pages()) {
     for (std::sregex_iterator at(page.text.begin(), page.text.end(), code), end; at != end; ++at) {
       EXPECT_NE(vm::diagnostic_table::lookup(at->str()), nullptr) << page.name << ": " << at->str();

@@ -64,7 +64,7 @@ TEST(DiagnosticTable, CodesAreUniqueAndInOrder) {
 TEST(DiagnosticTable, EveryRowIsWhole) {
   for (const vm::DiagnosticEntry& entry : table::all()) {
     SCOPED_TRACE(entry.code);
-    EXPECT_TRUE(std::regex_match(std::string(entry.code), std::regex("BL0[1-9][0-9]{2}")));
+    EXPECT_TRUE(std::regex_match(std::string(entry.code), std::regex("BL(0[1-9]|1[0-9])[0-9]{2}")));
     EXPECT_FALSE(entry.group.empty());
     EXPECT_GE(entry.summary.size(), 10u);
     EXPECT_LE(entry.summary.size(), 100u);
