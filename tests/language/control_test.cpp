@@ -153,6 +153,42 @@ kernel columns<S: int>(x: global f32[n, 64], y: global f32[64], z: global f32[64
   }
 }
 
+// A table in shared memory that turns of a pipeline make anew: its loads go to registers, so that
+// no barrier of the buffers stands between one turn's reads and the next one's writes.
+TEST(Control, PipelinesThatKeepATableInSharedMemory) {
+  constexpr const char* kText = R"(
+kernel shifted<S: int>(x: global i32[n, 64], y: global i32[64]) grid(1) threads(64)
+{
+    shared row: i32[64]
+    var total = zeros<i32, 64>()
+    pipeline<S> for t in 0 .. n {
+        load {
+            let q = x[t, :]
+        }
+        if t % 2 == 0 {
+            row[:] <- q
+        }
+        total += gather(row[:], (iota<64>() + 17) % 64)
+    }
+    y[:] <- total
+}
+)";
+  std::mt19937_64 random(test_seed() + 7);
+  for (const char* depth : {"1", "2", "3"}) {
+    const std::int64_t n = pick(random, 1, 20);
+    SCOPED_TRACE(fmt::format("S={} n={}", depth, n));
+    const HostArray x = small_integers(vm::kI32, {n, 64}, random);
+    const Arrays results =
+        run({.text = kText, .generics = {{"S", depth}}, .arguments = {{"x", x}}, .outputs = {"y"}});
+    ASSERT_TRUE(results.contains("y"));
+    for (std::int64_t j = 0; j < 64; ++j) {
+      double total = 0;
+      for (std::int64_t i = 0; i < n; ++i) total += at(x, (i - i % 2) * 64 + (j + 17) % 64);
+      ASSERT_EQ(at(results.at("y"), j), total) << j;
+    }
+  }
+}
+
 // A producer and two consumers with a ring of S buffers between them.
 TEST(Control, RolesHandTilesOver) {
   constexpr const char* kText = R"(

@@ -142,7 +142,8 @@ State BarrierPlacer::flow_loop(Region& body, State entry, bool may_skip) {
 }
 
 // Lowered to: loads of the first stages; then per turn a barrier, the loads of a later turn, and
-// the body.
+// the body. The barrier belongs to the buffers: a pipeline that loads into registers alone has
+// none, and what one turn leaves pending meets the next one as in any loop.
 State BarrierPlacer::flow_pipeline(Instruction& pipeline, State entry, bool& needs_sync) {
   Region& load = pipeline.regions[0];
   Region& body = pipeline.regions[1];
@@ -165,6 +166,15 @@ State BarrierPlacer::flow_pipeline(Instruction& pipeline, State entry, bool& nee
   // The prologue runs the loads of several turns with no barrier between them.
   State head = without_buffers(entry);
   join(head, without_buffers(flow_quietly(load, head)));
+  if (buffers.empty()) {
+    for (std::size_t known = head.size() + 1; known != head.size();) {
+      known = head.size();
+      loops_.emplace_back();
+      join(head, flow_quietly(body, flow_quietly(load, head)));
+      join(head, loops_.back().continues);
+      loops_.pop_back();
+    }
+  }
   const State after_load = without_buffers(flow(load, head));
   loops_.emplace_back();
   State exit = flow(body, after_load);
