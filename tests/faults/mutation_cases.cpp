@@ -37,6 +37,43 @@ MutationCase attention() {
   return result;
 }
 
+// Two sequences, one behind the other: 70 rows that see 100 columns, and 40 that see 40. Every
+// class of masks, and single columns.
+MutationCase attention_tiles() {
+  MutationCase result{"attention/attention_tiles.bl",
+                      "set=T=f16 set=D=64 set=BM=32 set=BN=32 set=S=3",
+                      {"shape=heads=2,kv_heads=1,rows=110,columns=140,items=4,entries=16 "
+                       "arg=q=random arg=k=random arg=v=random arg=decay=random arg=scale=0.125 "
+                       "arg=window=20 arg=sink=3 out=o out=lse"}};
+  result.arrays = {
+      {"place", integers({4, 6}, {0, 0,  70,  0,   100, 30, 1, 32, 70,  0,   100, 30,
+                                  0, 70, 110, 100, 140, 30, 1, 96, 110, 100, 140, 30})},
+      {"first", integers({5}, {0, 4, 9, 11, 16})},
+      // A tile that passes the end of k comes first, second and later.
+      {"list", integers({16}, {120 * 4 + 1, 3, 32 * 4, 60 * 4 + 1, 0, 120 * 4 + 1, 32 * 4 + 3,
+                               64 * 4 + 3, 70 * 4 + 2, 100 * 4 + 1, 108 * 4 + 3, 5, 100 * 4 + 1,
+                               120 * 4 + 1, 2 + 130 * 4, 1 + 110 * 4})},
+      {"single_first", integers({5}, {0, 2, 35, 35, 36})},
+      {"single",
+       integers({36}, {92, 93, 1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16,
+                       17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 97, 98, 101})}};
+  return result;
+}
+
+// Pages in any order; a sequence that ends inside a page, one of whole pages, one without tokens.
+MutationCase attention_decode() {
+  MutationCase result{"attention/attention_decode.bl",
+                      "kernel=attention_decode set=T=f16 set=D=64 set=P=32 set=S=3",
+                      {"shape=sequences=3,heads=6,kv_heads=2,pages=9,most_pages=6,splits=2 "
+                       "arg=q=random arg=k=random arg=v=random arg=scale=0.125 out=part out=lse",
+                       "shape=sequences=3,heads=6,kv_heads=2,pages=9,most_pages=6,splits=1 "
+                       "arg=q=random arg=k=random arg=v=random arg=scale=0.125 out=part out=lse"}};
+  result.arrays = {
+      {"table", integers({3, 6}, {4, 0, 8, 2, 1, 3, 5, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})},
+      {"length", integers({3}, {170, 64, 0})}};
+  return result;
+}
+
 }  // namespace
 
 std::vector<MutationCase> mutation_cases() {
@@ -60,12 +97,43 @@ std::vector<MutationCase> mutation_cases() {
        {"shape=points=70,clusters=150 arg=x=random arg=centroid=random out=cluster arg=total=zeros "
         "arg=members=zeros"}},
       {"lut/lut_gemv.bl",
-       "set=M=2",
-       {"shape=m=3,k=256,n=136 arg=x=random arg=code=random arg=table=random out=y"}},
+       "kernel=lut_gemv set=G=64 set=BN=64 set=C=8",
+       {"shape=m=9,k=512,n=136,splits=2,tables=8 arg=x=random arg=code=random arg=table=random "
+        "arg=part=zeros arg=ticket=zeros out=y",
+        "shape=m=9,k=384,n=136,splits=1,tables=6 arg=x=random arg=code=random arg=table=random "
+        "arg=part=zeros arg=ticket=zeros out=y"}},
       {"lqer/lqer_decode.bl",
-       "set=W=i4 set=G=64 set=S=3",
-       {"shape=m=3,k=384,n=200 arg=x=random arg=w=random arg=scale=random arg=left=random "
-        "arg=right=random arg=t=zeros arg=ready=zeros out=y"}},
+       "set=W=i4 set=G=64",
+       {"sms=1 shape=m=3,k=1152,n=296,parts=2,slots=4 arg=x=random arg=w=random "
+        "arg=scale=random arg=left=random arg=right=random arg=low=zeros arg=t=zeros "
+        "arg=ready=zeros arg=part=zeros arg=ticket=zeros out=y",
+        "sms=2 shape=m=3,k=640,n=136,parts=3,slots=8 arg=x=random arg=w=random "
+        "arg=scale=random arg=left=random arg=right=random arg=low=zeros arg=t=zeros "
+        "arg=ready=zeros arg=part=zeros arg=ticket=zeros out=y",
+        "sms=1 shape=m=3,k=2944,n=136,parts=2,slots=4 arg=x=random arg=w=random "
+        "arg=scale=random arg=left=random arg=right=random arg=low=zeros arg=t=zeros "
+        "arg=ready=zeros arg=part=zeros arg=ticket=zeros out=y",
+        "sms=1 shape=m=3,k=128,n=296,parts=1,slots=4 arg=x=random arg=w=random "
+        "arg=scale=random arg=left=random arg=right=random arg=low=zeros arg=t=zeros "
+        "arg=ready=zeros arg=part=zeros arg=ticket=zeros out=y",
+        "sms=1 shape=m=3,k=384,n=296,parts=1,slots=4 arg=x=random arg=w=random "
+        "arg=scale=random arg=left=random arg=right=random arg=low=zeros arg=t=zeros "
+        "arg=ready=zeros arg=part=zeros arg=ticket=zeros out=y",
+        "sms=1 shape=m=3,k=896,n=296,parts=2,slots=4 arg=x=random arg=w=random "
+        "arg=scale=random arg=left=random arg=right=random arg=low=zeros arg=t=zeros "
+        "arg=ready=zeros arg=part=zeros arg=ticket=zeros out=y"}},
+      {"lqer/lqer_gemm.bl",
+       "kernel=lqer_gemm set=W=u4 set=G=64 set=BM=32 set=S=3",
+       {"shape=m=37,k=448,n=136 arg=x=random arg=t=random arg=w=random arg=scale=random "
+        "arg=zero=random arg=right=random out=y"}},
+      {"lqer/lqer_gemm.bl",
+       "kernel=lqer_project set=A=f16 set=S=3",
+       {"shape=m=37,k=448 arg=x=random arg=left=random out=t"}},
+      attention_tiles(),
+      attention_decode(),
+      {"attention/attention_decode.bl",
+       "kernel=attention_merge set=T=f16 set=P=f32 set=D=64",
+       {"shape=parts=3,n=21 arg=part=random arg=part_lse=random out=o out=lse"}},
       {"sparse/sparse_gemv.bl",
        "set=T=f16",
        {"shape=k=1500,n=300 arg=x=random arg=w=random arg=threshold=1.0 arg=y=zeros"}},
@@ -119,6 +187,8 @@ const std::vector<Survivor>& survivors() {
       "inside its atoms; what pads them meets zeros or is never read";
   static const std::string kNextLaunch =
       "nobody reads the counter again before the next launch, which the end of this one orders";
+  static const std::string kOwnBarrier =
+      "the atomic access between the two has a barrier of the strand of its own";
   static const std::vector<Survivor> table = {
       {"quantize/quantize.bl", "clip 0 of store", "w[row + i * 64", Redundant, kAtoms},
       {"quantize/quantize.bl", "clip 1 of store", "w[row + i * 64", Redundant, kAtoms},
@@ -132,14 +202,24 @@ const std::vector<Survivor>& survivors() {
        "the points behind the last one were read as zeros, and adding zeros changes nothing"},
       {"kmeans/kmeans_assign.bl", "mask of atomic", "atomic_add(members", Semantic,
        "points that are not there would be counted"},
-      {"lqer/lqer_decode.bl", "sync", "sync()", Redundant,
-       "the release behind it has a barrier of the strand of its own"},
-      {"lqer/lqer_decode.bl", "clip 1 of copy_async", "copy_async(xt", Redundant,
-       "k is a multiple of 64, and no turn begins behind it"},
-      {"lqer/lqer_decode.bl", "order of atomic_fetch", "fetch_add(ready[1]", Redundant,
-       "a block's last look at ready[0] is an acquire in front of it, and the stores of the block "
+      {"lut/lut_gemv.bl", "clip 0 of load", "code[t * 64", Redundant, kAtoms},
+      {"lut/lut_gemv.bl", "clip 1 of load", "code[t * 64", Redundant, kAtoms},
+      {"lut/lut_gemv.bl", "clip 1 of load", "x[m0 +: M", Redundant, "k is a multiple of 64"},
+      {"lut/lut_gemv.bl", "sync", "all += part", Redundant, kOwnBarrier},
+      {"lut/lut_gemv.bl", "sync", "store_release(ticket", Redundant, kOwnBarrier},
+      {"lut/lut_gemv.bl", "scope of store_release", "store_release(ticket", Redundant, kNextLaunch},
+      {"lqer/lqer_decode.bl", "clip 1 of load", "product = dot(rows", Redundant,
+       "k is a multiple of 64"},
+      {"lqer/lqer_decode.bl", "order of atomic_fetch", "fetch_add(ready[2]", Redundant,
+       "a block's last look at ready[1] is an acquire in front of it, and the stores of the block "
        "that comes last are releases"},
-      {"lqer/lqer_decode.bl", "scope of store_release", "store_release(ready", Redundant,
+      {"lqer/lqer_decode.bl", "scope of store_release", "store_release(ready[0]", Redundant,
+       kNextLaunch},
+      {"lqer/lqer_decode.bl", "scope of store_release", "store_release(ready[1]", Redundant,
+       kNextLaunch},
+      {"lqer/lqer_decode.bl", "scope of store_release", "store_release(ready[2]", Redundant,
+       kNextLaunch},
+      {"lqer/lqer_decode.bl", "scope of store_release", "store_release(ticket", Redundant,
        kNextLaunch},
       {"sparse/sparse_gemv.bl", "clip 0 of gather", "gather(w[:, n0", Redundant,
        "the list holds rows of this block's part of k, and rows that are not live are row 0"},

@@ -76,4 +76,30 @@ inline double relative_error(const HostArray& result, const std::vector<double>&
   return norm == 0 ? std::sqrt(difference) : std::sqrt(difference / norm);
 }
 
+// x[m, k] · w[k, n] with one scale a column and group, in float64.
+inline std::vector<double> product(const HostArray& x, const HostArray& w, const HostArray& scale,
+                                   std::int64_t m, std::int64_t k, std::int64_t n,
+                                   std::int64_t group) {
+  std::vector<double> c(static_cast<std::size_t>(m * n), 0.0);
+  for (std::int64_t i = 0; i < m; ++i) {
+    for (std::int64_t kk = 0; kk < k; ++kk) {
+      for (std::int64_t j = 0; j < n; ++j) {
+        c[static_cast<std::size_t>(i * n + j)] +=
+            at(x, i * k + kk) * at(w, kk * n + j) * at(scale, kk / group * n + j);
+      }
+    }
+  }
+  return c;
+}
+
+// Of such a product: activations, codes and scales.
+struct Operands {
+  HostArray a, w, scale;
+  Operands(vm::ElementType type, std::int64_t m, std::int64_t k, std::int64_t n, std::int64_t group,
+           std::mt19937_64& random)
+      : a(normal(vm::kF16, {m, k}, random)),
+        w(codes(type, {k, n}, random)),
+        scale(normal(vm::kF16, {k / group, n}, random, 0.01, 0.1)) {}
+};
+
 }  // namespace bitloom::test

@@ -1,35 +1,11 @@
-// The products beside gemm.bl, against float64: streaming, warpgroup, grouped, lookup tables,
-// low-rank correction, sparse activations.
+// The products beside gemm.bl, against float64: streaming, warpgroup, grouped, sparse activations,
+// bytes.
 #include <fmt/format.h>
 
 #include "tests/kernels/arrays.h"
 
 namespace bitloom::test {
 namespace {
-
-// x[m, k] · w[k, n] with one scale a column and group, in float64.
-std::vector<double> product(const HostArray& x, const HostArray& w, const HostArray& scale,
-                            std::int64_t m, std::int64_t k, std::int64_t n, std::int64_t group) {
-  std::vector<double> c(static_cast<std::size_t>(m * n), 0.0);
-  for (std::int64_t i = 0; i < m; ++i) {
-    for (std::int64_t kk = 0; kk < k; ++kk) {
-      for (std::int64_t j = 0; j < n; ++j) {
-        c[static_cast<std::size_t>(i * n + j)] +=
-            at(x, i * k + kk) * at(w, kk * n + j) * at(scale, kk / group * n + j);
-      }
-    }
-  }
-  return c;
-}
-
-struct Operands {
-  HostArray a, w, scale;
-  Operands(vm::ElementType type, std::int64_t m, std::int64_t k, std::int64_t n, std::int64_t group,
-           std::mt19937_64& random)
-      : a(normal(vm::kF16, {m, k}, random)),
-        w(codes(type, {k, n}, random)),
-        scale(normal(vm::kF16, {k / group, n}, random, 0.01, 0.1)) {}
-};
 
 // The activations as gemm_stream takes them.
 std::map<std::string, HostArray> ordered(const HostArray& a) {
@@ -158,69 +134,6 @@ TEST(GroupedGemm, EachRowMeetsTheWeightsOfItsGroup) {
     }
   }
   EXPECT_LT(relative_error(results.at("c"), expected), 2e-3);
-}
-
-TEST(LutGemv, EveryWidthAgreesWithFloat64) {
-  std::mt19937_64 random(test_seed() + 3);
-  for (const int bits : {1, 2, 3, 4, 8}) {
-    const std::int64_t m = pick(random, 1, 3), k = 128 * pick(random, 1, 3),
-                       n = 8 * pick(random, 1, 30), entries = 1 << bits;
-    SCOPED_TRACE(fmt::format("bits={} m={} k={} n={}", bits, m, k, n));
-    const HostArray x = normal(vm::kF16, {m, k}, random),
-                    table = normal(vm::kF16, {k / 128, entries}, random);
-    HostArray code = zeros(vm::codebook_type(bits), {k, n});
-    for (std::size_t i = 0; i < code.size(); ++i)
-      code.set_code(i, static_cast<std::uint64_t>(pick(random, 0, entries - 1)));
-    KernelRun run{.file = "lut/lut_gemv.bl", .generics = {{"B", fmt::to_string(bits)}}};
-    run.request.arguments = {
-        {"x", {x, "x"}}, {"code", {code, "code"}}, {"table", {table, "table"}}};
-    run.request.outputs = {"y"};
-    const auto results = must_run(run);
-    ASSERT_TRUE(results.contains("y"));
-    std::vector<double> expected(static_cast<std::size_t>(m * n), 0.0);
-    for (std::int64_t i = 0; i < m; ++i) {
-      for (std::int64_t kk = 0; kk < k; ++kk) {
-        for (std::int64_t j = 0; j < n; ++j) {
-          const auto entry =
-              static_cast<std::int64_t>(code.code(static_cast<std::size_t>(kk * n + j)));
-          expected[static_cast<std::size_t>(i * n + j)] +=
-              at(x, i * k + kk) * at(table, kk / 128 * entries + entry);
-        }
-      }
-    }
-    EXPECT_LT(relative_error(results.at("y"), expected), 2e-3);
-  }
-}
-
-TEST(LqerDecode, AddsTheLowRankTerm) {
-  std::mt19937_64 random(test_seed() + 4);
-  const std::int64_t m = pick(random, 1, 8), k = 128 * pick(random, 1, 3),
-                     n = 128 * pick(random, 2, 3), rank = 32;
-  SCOPED_TRACE(fmt::format("m={} k={} n={}", m, k, n));
-  const Operands o(vm::signed_type(4), m, k, n, 128, random);
-  const HostArray left = normal(vm::kF16, {k, rank}, random, 0.1),
-                  right = normal(vm::kF16, {rank, n}, random, 0.1);
-  KernelRun run{.file = "lqer/lqer_decode.bl", .generics = {{"W", "i4"}}};
-  run.request.arguments = {{"x", {o.a, "x"}},
-                           {"w", {o.w, "w"}},
-                           {"scale", {o.scale, "s"}},
-                           {"left", {left, "A"}},
-                           {"right", {right, "B"}},
-                           {"t", {runtime::Source::Zeros{}, ""}},
-                           {"ready", {runtime::Source::Zeros{}, ""}}};
-  run.request.outputs = {"y"};
-  const auto results = must_run(run);
-  ASSERT_TRUE(results.contains("y"));
-  std::vector<double> expected = product(o.a, o.w, o.scale, m, k, n, 128);
-  for (std::int64_t i = 0; i < m; ++i) {
-    for (std::int64_t r = 0; r < rank; ++r) {
-      double t = 0;
-      for (std::int64_t kk = 0; kk < k; ++kk) t += at(o.a, i * k + kk) * at(left, kk * rank + r);
-      for (std::int64_t j = 0; j < n; ++j)
-        expected[static_cast<std::size_t>(i * n + j)] += t * at(right, r * n + j);
-    }
-  }
-  EXPECT_LT(relative_error(results.at("y"), expected), 2e-3);
 }
 
 TEST(SparseGemv, SkipsWhatIsBelowTheThreshold) {

@@ -48,13 +48,20 @@ struct Candidate {
   const ViewPlace& place;
   const Type& root;
   int contiguous;  // dimension of the root
-  std::int64_t extent;
+  const Type& view;
   bool clipped;
 };
 
+// A window with `:` on a dimension of any size (the rows of a gather) has its extents as
+// expressions.
+bool extent_holds(const Candidate& c, std::int64_t elements) {
+  if (c.view.shape.back() >= 0) return c.view.shape.back() % elements == 0;
+  return !c.view.extents.empty() && c.facts.multiple(c.view.extents.back(), elements);
+}
+
 bool fits(const Candidate& c, std::int64_t elements) {
   const auto& offset = c.place.offsets[static_cast<std::size_t>(c.contiguous)];
-  if (c.extent % elements != 0 || !c.facts.multiple(offset, elements)) return false;
+  if (!extent_holds(c, elements) || !c.facts.multiple(offset, elements)) return false;
   if (c.root.space == Space::Shared && c.root.shared) {
     return shared_keeps(*c.root.shared, c.contiguous, elements);
   }
@@ -76,9 +83,13 @@ int aligned_bytes(const Function& function, const ScalarFacts& facts, ValueId vi
                         ? has_unit_stride(*root.shared, contiguous)
                         : contiguous == root.rank() - 1;
   if (!unit || !begins_aligned(facts, function, place.root)) limit = std::max(bits / 8, 1);
-  const Shape& shape = function.type(view).shape;
-  const Candidate candidate{
-      function, facts, place, root, contiguous, shape.back(), !clip.empty() && clip.back() != 0};
+  const Candidate candidate{function,
+                            facts,
+                            place,
+                            root,
+                            contiguous,
+                            function.type(view),
+                            !clip.empty() && clip.back() != 0};
   for (int bytes = limit; bytes >= 1; bytes /= 2) {
     const int granule = bytes * 8;
     if (granule % bits != 0) continue;
