@@ -1,0 +1,63 @@
+#include "cli/model_options.h"
+
+#include <fmt/format.h>
+
+namespace bitloom::cli {
+
+using runtime::Result;
+
+void declare_model_options(CLI::App& command, ModelOptions& options) {
+  command
+      .add_option("MODEL", options.folder, "a checkpoint folder (config.json, tokenizer.json, …)")
+      ->required();
+  command.add_option("--on", options.engine, "interpreter or gpu")
+      ->check(CLI::IsMember({"interpreter", "gpu"}))
+      ->capture_default_str();
+  command.add_option("--device", options.device, "which GPU, counted from 0")
+      ->capture_default_str();
+  command.add_option("--compute", options.compute, "f32, or bf16 with sums in f32")
+      ->check(CLI::IsMember({"f32", "bf16"}))
+      ->capture_default_str();
+  command.add_option("--kernels", options.kernels, "the folder of the shipped kernels");
+  command.add_flag("--checks", options.checks, "with the interpreter's hazard checks");
+}
+
+Result<std::unique_ptr<stack::Executor>> make_executor(const ModelOptions& options,
+                                                       const Context& context) {
+  stack::ExecutorOptions settings{.kernels = options.kernels,
+                                  .stdlib = context.stdlib,
+                                  .checks = options.checks,
+                                  .stop = &interrupted()};
+  if (options.engine != "gpu") {
+    watch_for_interrupt();
+    return stack::make_interpreter(settings);
+  }
+  const auto device = runtime::Device::open(options.device);
+  if (!device) return tl::make_unexpected(device.error());
+  return stack::make_gpu(*device, settings);
+}
+
+Result<LoadedModel> load_model(const ModelOptions& options, const Context& context) {
+  const auto checkpoint = stack::Checkpoint::open(options.folder);
+  if (!checkpoint) return tl::make_unexpected(checkpoint.error());
+  auto tokenizer = stack::Tokenizer::from_file(options.folder + "/tokenizer.json");
+  if (!tokenizer) return tl::make_unexpected(tokenizer.error());
+  auto executor = make_executor(options, context);
+  if (!executor) return tl::make_unexpected(executor.error());
+  auto model =
+      stack::Model::load(*checkpoint, **executor,
+                         options.compute == "bf16" ? stack::Compute::BF16 : stack::Compute::F32);
+  if (!model) return tl::make_unexpected(model.error());
+  return LoadedModel{std::move(*executor), std::move(*tokenizer), std::move(*model)};
+}
+
+void finish(const Result<void>& result, Context& context) {
+  vm::Diagnostics diagnostics;
+  if (!result) {
+    diagnostics.error(result.error().code, {}, result.error().message);
+    diagnostics.last().hints = result.error().hints;
+  }
+  context.exit_code = report(diagnostics, dsl::SourceManager(), context);
+}
+
+}  // namespace bitloom::cli

@@ -1,0 +1,36 @@
+// What the commands on models share: the engine, and the model on it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "cli/command.h"
+#include "stack/model/model.h"
+#include "stack/text/tokenizer.h"
+
+namespace bitloom::cli {
+
+struct ModelOptions {
+  std::string folder, engine = "interpreter", compute = "f32", kernels;
+  int device = 0;
+  bool checks = false;
+};
+
+void declare_model_options(CLI::App& command, ModelOptions& options);
+
+// The engine that was asked for, ready.
+runtime::Result<std::unique_ptr<stack::Executor>> make_executor(const ModelOptions& options,
+                                                                const Context& context);
+
+// A checkpoint's tokenizer and its model on an engine.
+struct LoadedModel {
+  std::unique_ptr<stack::Executor> executor;
+  stack::Tokenizer tokenizer;
+  stack::Model model;
+};
+runtime::Result<LoadedModel> load_model(const ModelOptions& options, const Context& context);
+
+// Reports what a command failed with, and sets the exit code.
+void finish(const runtime::Result<void>& result, Context& context);
+
+}  // namespace bitloom::cli

@@ -1,0 +1,12 @@
+#include "stack/engine/executor.h"
+
+namespace bitloom::stack {
+
+runtime::Result<Array> Executor::upload(const runtime::HostArray& from) {
+  auto array = allocate(from.type(), from.shape());
+  if (!array) return array;
+  if (auto done = write(*array, from); !done) return tl::make_unexpected(done.error());
+  return array;
+}
+
+}  // namespace bitloom::stack
