@@ -108,10 +108,13 @@ bool run_on_gpu(const Device& device, const vm::Function& checked,
   GpuReport numbers;
   const Result<std::string> architecture = device.architecture(options.target);
   if (!architecture) return report(diagnostics, architecture.error(), checked.span);
-  const std::optional<CompiledKernel> image =
-      compile_kernel(checked, {options.target, *architecture, options.files}, options.cache,
-                     diagnostics, options.lowered);
-  if (!image) return false;
+  std::optional<CompiledKernel> compiled;
+  if (!options.image) {
+    compiled = compile_kernel(checked, {options.target, *architecture, options.files},
+                              options.cache, diagnostics, options.lowered);
+    if (!compiled) return false;
+  }
+  const CompiledKernel* image = options.image ? options.image : &*compiled;
   Result<LaunchPlan> plan = LaunchPlan::make(checked, *image);
   if (!plan) return report(diagnostics, plan.error(), checked.span);
   const Result<LoadedKernel> kernel =

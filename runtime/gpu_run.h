@@ -30,8 +30,9 @@ struct GpuRunOptions {
   vm::Target target = {};                 // that `lowered` is lowered for
   const vm::Function* lowered = nullptr;  // the function, when it is lowered already
   Cache* cache = nullptr;
-  int device_sms = 0;              // the value of device.sms; 0: of the GPU
-  std::vector<std::string> files;  // names of the files that spans refer to
+  int device_sms = 0;                     // the value of device.sms; 0: of the GPU
+  std::vector<std::string> files = {};    // names of the files that spans refer to
+  const CompiledKernel* image = nullptr;  // of `lowered`, when it is compiled already
 };
 
 // `arguments` as for vm::launch. False when something was reported.

@@ -2,94 +2,21 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
-#include <optional>
-#include <random>
-#include <set>
-
-#include "tests/differential/values.h"
-#include "vm/builder.h"
-#include "vm/verify.h"
+#include "tests/differential/drawer.h"
 
 namespace bitloom::test {
 namespace {
 
-using vm::ElementType;
-using vm::Opcode;
-using vm::Shape;
-using vm::ValueId;
-
 constexpr int kMostOutputs = 8;
 constexpr std::int64_t kMostElements = 4096;
 
-class Drawer {
- public:
-  Drawer(std::uint64_t seed, const DrawOptions& options)
-      : options_(options), random_(seed), b_(program_.function) {
-    program_.seed = seed;
-  }
-  TestProgram draw();
-
- private:
-  // ---- Chance ----
-  std::int64_t number(std::int64_t least, std::int64_t most) {
-    return least +
-           static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(most - least + 1));
-  }
-  bool chance(int percent) { return number(1, 100) <= percent; }
-  template <class List>
-  auto pick(const List& list) {
-    return *(std::begin(list) + number(0, static_cast<std::int64_t>(std::size(list)) - 1));
-  }
-
-  const vm::Type& type(ValueId id) const { return program_.function.type(id); }
-  vm::Type tile_type(ElementType element, Shape shape) {
-    return vm::register_type(element, std::move(shape));
-  }
-
-  void head();
-  ValueId parameter(ElementType element, std::vector<layouts::SizeExpr> extents, Shape known,
-                    bool output, const Fill& fill);
-  ValueId window(ValueId memory, std::vector<ValueId> offsets, const Shape& extents, Shape keep);
-  ValueId load_input(ElementType element, const Fill& fill);
-  ValueId load_small(ElementType element, const Shape& shape);
-  void store_output(ValueId value, Tolerance tolerance);
-
-  std::optional<ValueId> operand(const vm::OperandInfo& info, ValueId like);
-  std::optional<std::vector<vm::Type>> results(vm::Instruction& instruction);
-  void attributes(vm::Instruction& instruction);
-  bool try_row(const vm::InstructionInfo& row);
-  bool legal() {
-    vm::Diagnostics diagnostics;
-    return vm::verify(program_.function, diagnostics, vm::VerifyStage::Checked);
-  }
-
-  void approximate();
-  void product();
-  void through_shared();
-  void gather();
-  void loop();
-  void branch();
-  void one_step();
-  void outputs();
-
-  DrawOptions options_;
-  std::mt19937_64 random_;
-  TestProgram program_;
-  vm::Builder b_;
-  Shape tile_;
-  std::int64_t blocks_ = 1;
-  ValueId block_ = 0, zero_ = 0, row_ = 0;
-  std::vector<ValueId> pool_;  // exact tiles and scalars
-  std::set<ValueId> used_, stored_;
-};
+}  // namespace
 
 void Drawer::head() {
   static const std::vector<Shape> kTiles = {{32},    {128},    {256},    {1024},     {16, 32},
                                             {64, 8}, {32, 32}, {8, 128}, {4, 8, 16}, {2, 64, 4}};
   vm::Function& f = program_.function;
-  f.name = "drawn";
+  f.name = fmt::format("drawn_{}", program_.seed);  // programs share a module
   tile_ = pick(kTiles);
   blocks_ = number(1, 3);
   f.threads = static_cast<int>(32 << number(0, 3));
@@ -131,8 +58,15 @@ ValueId Drawer::window(ValueId memory, std::vector<ValueId> offsets, const Shape
   return id;
 }
 
-// This block's tile of a tensor of its own, clipped along the first dimension.
-ValueId Drawer::load_input(ElementType element, const Fill& fill) {
+void Drawer::take_back(const Mark& mark) {
+  b_.region().body.resize(mark.instructions);
+  program_.function.values.resize(mark.values);
+  program_.function.parameters.resize(mark.parameters);
+  program_.tensors.resize(mark.parameters);
+}
+
+// This block's tile of a tensor of its own; accesses clip it along the first dimension.
+ValueId Drawer::tile_window(ElementType element, const Fill& fill) {
   std::vector<layouts::SizeExpr> extents = {layouts::SizeExpr::symbol("n")};
   Shape known = {program_.sizes["n"]};
   std::vector<ValueId> offsets = {row_};
@@ -142,26 +76,41 @@ ValueId Drawer::load_input(ElementType element, const Fill& fill) {
     offsets.push_back(zero_);
   }
   const ValueId memory = parameter(element, std::move(extents), known, false, fill);
-  const ValueId view = window(memory, offsets, tile_, Shape(tile_.size(), 1));
-  const ValueId loaded = b_.emit(Opcode::Load, tile_type(element, tile_), {view, vm::kNoValue});
+  return window(memory, offsets, tile_, Shape(tile_.size(), 1));
+}
+
+Shape Drawer::clip_first() const {
   Shape clip(tile_.size(), 0);
   clip[0] = 1;
-  b_.last().set("clip", clip);
+  return clip;
+}
+
+// A condition for every element of a tile, sometimes, where there is one.
+ValueId Drawer::mask_like(const Shape& shape) {
+  std::vector<ValueId> masks;
+  for (const ValueId id : pool_)
+    if (type(id).element.is_bool() && type(id).shape == shape) masks.push_back(id);
+  if (masks.empty() || chance(50)) return vm::kNoValue;
+  const ValueId mask = pick(masks);
+  used_.insert(mask);
+  return mask;
+}
+
+ValueId Drawer::load_input(ElementType element, const Fill& fill) {
+  const ValueId view = tile_window(element, fill);
+  const ValueId loaded = b_.emit(Opcode::Load, tile_type(element, tile_), {view, mask_like(tile_)});
+  b_.last().set("clip", clip_first());
   return loaded;
 }
 
-// The same for all blocks, of whole numbers from -4 to 4.
-ValueId Drawer::load_small(ElementType element, const Shape& shape) {
+// The same for all blocks.
+ValueId Drawer::load_shared_input(ElementType element, const Shape& shape, Fill fill) {
   std::vector<layouts::SizeExpr> extents;
   for (const std::int64_t extent : shape) extents.emplace_back(extent);
-  const ValueId memory = parameter(element, extents, shape, false, Fill::Small);
+  const ValueId memory = parameter(element, extents, shape, false, fill);
   const ValueId view =
       window(memory, std::vector<ValueId>(shape.size(), zero_), shape, Shape(shape.size(), 1));
   return b_.emit(Opcode::Load, tile_type(element, shape), {view, vm::kNoValue});
-}
-
-bool shares_bytes(const vm::Type& tile) {
-  return tile.element.bits < 8 && (tile.is_scalar() || tile.shape.back() % 8 != 0);
 }
 
 void Drawer::store_output(ValueId value, Tolerance tolerance) {
@@ -171,20 +120,24 @@ void Drawer::store_output(ValueId value, Tolerance tolerance) {
   if (type(value).element.is_bool())
     value = b_.emit(Opcode::Cast, tile_type(vm::kU8, Shape(type(value).shape)), {value});
   const vm::Type stored = type(value);
+  const ValueId view = block_output(stored.element, stored.shape);
+  program_.tensors.back().tolerance = tolerance;
+  b_.emit(Opcode::Store, {view, value, mask_like(stored.shape)});
+}
+
+ValueId Drawer::block_output(ElementType element, const Shape& shape) {
   Shape known = {blocks_}, extents = {1}, keep = {0};
   std::vector<layouts::SizeExpr> sizes = {layouts::SizeExpr(blocks_)};
   std::vector<ValueId> offsets = {block_};
-  for (const std::int64_t extent : stored.shape) {
+  for (const std::int64_t extent : shape) {
     known.push_back(extent);
     extents.push_back(extent);
     keep.push_back(1);
     sizes.emplace_back(extent);
     offsets.push_back(zero_);
   }
-  const ValueId memory = parameter(stored.element, sizes, known, true, Fill::Zero);
-  program_.tensors.back().tolerance = tolerance;
-  const ValueId view = window(memory, offsets, extents, keep);
-  b_.emit(Opcode::Store, {view, value, vm::kNoValue});
+  const ValueId memory = parameter(element, sizes, known, true, Fill::Zero);
+  return window(memory, offsets, extents, keep);
 }
 
 // ---- Rows of the table --------------------------------------------------------------------------
@@ -206,11 +159,11 @@ std::optional<ValueId> Drawer::operand(const vm::OperandInfo& info, ValueId like
   return pick(fitting);
 }
 
-Shape factored(std::int64_t size, std::mt19937_64& random) {
+static Shape factored(std::int64_t size, std::mt19937_64& random) {
   Shape shape;
   while (size > 1 && shape.size() < 2) {
     std::int64_t extent = 1;
-    for (std::int64_t most = size; extent < most && random() % 3 != 0;) extent *= 2;
+    while (size % (2 * extent) == 0 && random() % 3 != 0) extent *= 2;
     shape.push_back(extent);
     size /= extent;
   }
@@ -318,12 +271,8 @@ std::optional<std::vector<vm::Type>> Drawer::results(vm::Instruction& i) {
   }
 }
 
-bool is_approximate(Opcode opcode) {
-  return vm::info(opcode).name.ends_with("Approx");
-}
-
 // Whether the row computes on values of the pool.
-bool is_drawn(const vm::InstructionInfo& row) {
+static bool is_drawn(const vm::InstructionInfo& row) {
   if (is_approximate(row.opcode)) return false;
   switch (row.opcode) {
     case Opcode::Words:          // what lowering makes
@@ -339,6 +288,7 @@ bool is_drawn(const vm::InstructionInfo& row) {
 }
 
 bool Drawer::try_row(const vm::InstructionInfo& row) {
+  const Mark begin = mark();
   auto instruction = std::make_unique<vm::Instruction>();
   instruction->opcode = row.opcode;
   ValueId like = vm::kNoValue;
@@ -356,7 +306,8 @@ bool Drawer::try_row(const vm::InstructionInfo& row) {
   const bool divides = row.opcode == Opcode::Div || row.opcode == Opcode::Rem;
   if (divides && type(instruction->inputs[1]).element.is_integer()) {
     const vm::Type divisor = type(instruction->inputs[1]);
-    const ValueId one = b_.constant(divisor.element, std::int64_t{1}, divisor.shape);
+    const std::int64_t odd = divisor.element.bits == 1 && divisor.element.is_signed() ? -1 : 1;
+    const ValueId one = b_.constant(divisor.element, odd, divisor.shape);
     instruction->inputs[1] = b_.emit(Opcode::Or, divisor, {instruction->inputs[1], one});
   }
   for (const vm::Type& result : *types)
@@ -364,7 +315,7 @@ bool Drawer::try_row(const vm::InstructionInfo& row) {
   vm::Region& region = b_.region();
   region.body.push_back(std::move(instruction));
   if (!legal()) {
-    region.body.pop_back();
+    take_back(begin);
     return false;
   }
   const vm::Instruction& done = *region.body.back();
@@ -373,170 +324,49 @@ bool Drawer::try_row(const vm::InstructionInfo& row) {
   return true;
 }
 
-// ---- What needs more than a row -----------------------------------------------------------------
-
-Tolerance tolerance_of(Opcode opcode) {
-  switch (opcode) {
-    case Opcode::Ex2Approx:
-    case Opcode::Lg2Approx:
-    case Opcode::RsqrtApprox:
-      return {4, std::ldexp(1.0, -21)};
-    case Opcode::RcpApprox:
-      return {2, 0};
-    default:
-      return {0, std::ldexp(1.0, -10)};
-  }
+const std::vector<const vm::InstructionInfo*>& drawn_rows() {
+  static const auto rows = [] {
+    std::vector<const vm::InstructionInfo*> all;
+    for (const vm::InstructionInfo& row : vm::all_instructions())
+      if (is_drawn(row)) all.push_back(&row);
+    return all;
+  }();
+  return rows;
 }
 
-void Drawer::approximate() {
-  std::vector<Opcode> all;
-  for (const vm::InstructionInfo& row : vm::all_instructions())
-    if (is_approximate(row.opcode)) all.push_back(row.opcode);
-  const Opcode opcode = pick(all);
-  const bool positive = opcode == Opcode::Lg2Approx || opcode == Opcode::RsqrtApprox;
-  ValueId x = load_small(vm::kF32, tile_);
-  if (positive || opcode == Opcode::RcpApprox) {
-    const vm::Type like = type(x);
-    x = b_.emit(Opcode::Fma, like, {x, x, b_.constant(vm::kF32, 0.625, like.shape)});
-  }
-  const ValueId y = b_.emit(opcode, tile_type(vm::kF32, tile_), {x});
-  store_output(y, tolerance_of(opcode));
-}
-
-void Drawer::product() {
-  struct Kind {
-    ElementType operands, sum;
-  };
-  static const Kind kKinds[] = {
-      {vm::kF16, vm::kF32},  {vm::kBF16, vm::kF32}, {vm::kF16, vm::kF16},
-      {vm::kI8, vm::kI32},   {vm::kU8, vm::kI32},   {vm::kF32, vm::kF32},
-      {vm::kTF32, vm::kF32}, {vm::kF64, vm::kF64},  {vm::kE4M3, vm::kF32}};
-  static constexpr const char* kUnits[] = {"auto", "mma", "fma"};
-  const Kind kind = pick(kKinds);
-  const std::int64_t m = 16 << number(0, 2), n = 8 << number(0, 3), k = 16 << number(0, 2);
-  const std::size_t before = b_.region().body.size();
-  const std::size_t parameters = program_.function.parameters.size();
-  const ValueId a = load_small(kind.operands, {m, k}), w = load_small(kind.operands, {k, n});
-  const ValueId c =
-      chance(50) ? load_small(kind.sum, {m, n}) : b_.constant(kind.sum, std::int64_t{0}, {m, n});
-  const ValueId d = b_.emit(Opcode::Dot, tile_type(kind.sum, {m, n}), {a, w, c});
-  b_.last().set("unit", std::string(pick(kUnits)));
-  if (legal()) {
-    pool_.push_back(d);
-    return;
-  }
-  b_.region().body.resize(before);
-  program_.function.parameters.resize(parameters);
-  program_.tensors.resize(parameters);
-}
-
-// Into shared memory, and out of it transposed.
-void Drawer::through_shared() {
-  const auto value = operand({vm::OperandRole::In, "x", vm::Reg}, vm::kNoValue);
-  if (!value || type(*value).is_scalar() || type(*value).element.is_bool() ||
-      shares_bytes(type(*value)))
-    return;
-  const vm::Type tile = type(*value);
-  const std::size_t before = b_.region().body.size();
-  const ValueId memory =
-      b_.emit(Opcode::SharedAlloc, vm::shared_type(tile.element, tile.shape), {});
-  const std::vector<ValueId> offsets(tile.shape.size(), zero_);
-  const Shape keep(tile.shape.size(), 1);
-  ValueId view = window(memory, offsets, tile.shape, keep);
-  b_.emit(Opcode::Store, {view, *value, vm::kNoValue});
-  Shape shape = tile.shape;
-  if (shape.size() == 2 && chance(60)) {
-    std::swap(shape[0], shape[1]);
-    view = b_.emit(Opcode::PermuteView, vm::shared_type(tile.element, shape), {view});
-    b_.last().set("permutation", Shape{1, 0});
-  }
-  const ValueId loaded =
-      b_.emit(Opcode::Load, tile_type(tile.element, shape), {view, vm::kNoValue});
-  if (!legal()) {
-    b_.region().body.resize(before);
-    return;
-  }
-  used_.insert(*value);
-  pool_.push_back(loaded);
-}
-
-// Single elements of a table, at places that a tile of integers says.
-void Drawer::gather() {
-  std::vector<ValueId> indexes;
-  for (const ValueId id : pool_)
-    if (type(id).element == vm::kI32 && !type(id).is_scalar()) indexes.push_back(id);
-  if (indexes.empty()) return;
-  const ValueId wild = pick(indexes);
-  const Shape shape = type(wild).shape;
-  const std::int64_t entries = std::int64_t{8} << number(0, 4);
-  static const ElementType kElements[] = {vm::kF16, vm::kF32,  vm::kU8,
-                                          vm::kI64, vm::kE4M3, vm::kBF16};
-  const ElementType element = pick(kElements);
-  const ValueId table =
-      parameter(element, {layouts::SizeExpr(entries)}, {entries}, false, Fill::Any);
-  const ValueId view = window(table, {zero_}, {entries}, {1});
-  const ValueId most = b_.constant(vm::kI32, entries - 1, Shape(shape));
-  const ValueId index = b_.emit(Opcode::And, tile_type(vm::kI32, shape), {wild, most});
-  const ValueId d = b_.emit(Opcode::Gather, tile_type(element, shape), {view, index, vm::kNoValue});
-  b_.last().set("dim", std::int64_t{0});
-  used_.insert(wild);
-  pool_.push_back(d);
-}
-
-// A variable that a loop changes a number of times.
-void Drawer::loop() {
-  const auto start = operand({vm::OperandRole::In, "x", vm::Reg}, vm::kNoValue);
-  if (!start) return;
-  const auto other = operand({vm::OperandRole::In, "x", vm::Reg}, *start);
-  if (!other) return;
-  const vm::Type tile = type(*start);
-  static constexpr Opcode kOps[] = {Opcode::Add, Opcode::Sub, Opcode::Xor, Opcode::Max,
-                                    Opcode::Mul};
-  const std::size_t before = b_.region().body.size();
-  const ValueId variable = b_.emit(Opcode::Var, tile, {*start});
-  vm::Instruction& loop = b_.emit(Opcode::For, {zero_, b_.integer(number(1, 4)), b_.integer(1)});
-  if (chance(30)) loop.set("unroll", true);
-  loop.regions[0].arguments.push_back(
-      program_.function.add_value("i", vm::register_type(vm::kI32)));
-  b_.open(loop, 0);
-  const ValueId next = b_.emit(pick(kOps), tile, {variable, *other});
-  b_.emit(Opcode::Assign, {variable, next});
-  b_.close();
-  if (!legal()) {
-    b_.region().body.resize(before);
-    return;
-  }
-  used_.insert({*start, *other});
-  pool_.push_back(variable);
-}
-
-// A variable that blocks, or what they found in their data, set in different ways.
-void Drawer::branch() {
-  const auto start = operand({vm::OperandRole::In, "x", vm::Reg}, vm::kNoValue);
-  if (!start) return;
-  const auto other = operand({vm::OperandRole::In, "x", vm::Reg}, *start);
-  if (!other) return;
-  std::vector<ValueId> conditions;
-  for (const ValueId id : pool_)
-    if (type(id).is_scalar() && type(id).element.is_bool()) conditions.push_back(id);
-  ValueId condition = vm::kNoValue;
-  if (!conditions.empty() && chance(70)) {
-    condition = pick(conditions);
-  } else {
-    condition = b_.emit(Opcode::Compare, vm::register_type(vm::kBool), {block_, b_.integer(1)});
+// One row with operands of one element type: seeds in a row go through all of them, so that every
+// instruction meets every type that it takes.
+void Drawer::focus() {
+  const auto& rows = drawn_rows();
+  const auto& elements = vm::all_element_types();
+  const std::uint64_t turn = program_.seed % (rows.size() * elements.size());
+  const vm::InstructionInfo& row = *rows[turn % rows.size()];
+  const ElementType element = elements[turn / rows.size()];
+  std::vector<ValueId> others = std::exchange(pool_, {});
+  const auto condition = [&](const Shape& shape) {
+    const ValueId x = load_shared_input(vm::kI32, shape, Fill::Small);
+    const ValueId zero = b_.constant(vm::kI32, std::int64_t{0}, shape);
+    const ValueId d = b_.emit(Opcode::Compare, tile_type(vm::kBool, shape), {x, zero});
     b_.last().set("predicate", std::string("lt"));
+    return d;
+  };
+  pool_.push_back(condition(tile_));
+  if (element.is_bool()) {
+    for (const Shape& shape : {tile_, Shape{16, 1}, Shape{1}}) pool_.push_back(condition(shape));
+  } else {
+    pool_.push_back(load_input(element, Fill::Any));
+    pool_.push_back(load_input(element, Fill::Plain));
+    // What broadcasts, and what is a scalar.
+    pool_.push_back(load_shared_input(element, {16, 1}, Fill::Any));
+    pool_.push_back(load_shared_input(element, {1}, Fill::Any));
   }
-  const ValueId variable = b_.emit(Opcode::Var, type(*start), {*start});
-  vm::Instruction& chosen = b_.emit(Opcode::If, {condition});
-  b_.open(chosen, 0);
-  b_.emit(Opcode::Assign, {variable, *other});
-  b_.close();
-  used_.insert({*start, *other, condition});
-  pool_.push_back(variable);
+  for (int tries = 0; tries < 100 && !try_row(row); ++tries) {
+  }
+  pool_.insert(pool_.begin(), others.begin(), others.end());
 }
 
 void Drawer::one_step() {
-  switch (number(0, 19)) {
+  switch (number(0, 29)) {
     case 0:
       return approximate();
     case 1:
@@ -553,14 +383,25 @@ void Drawer::one_step() {
       if (const ElementType element = pick(vm::all_element_types()); !element.is_bool())
         pool_.push_back(load_input(element, Fill::Any));
       return;
+    case 7:
+      return copied();
+    case 8:
+      return scatter();
+    case 9:
+      return chance(60) ? atomic() : atomic_float();
+    case 10:
+      return chance(50) ? fetch() : flags();
+    case 11:
+      return compacted();
+    case 12:
+      return chance(50) ? roles() : warps();
+    case 13:
+      return chance(50) ? endless_loop() : claims();
     default:
       break;
   }
-  std::vector<const vm::InstructionInfo*> rows;
-  for (const vm::InstructionInfo& row : vm::all_instructions())
-    if (is_drawn(row)) rows.push_back(&row);
   // A row first, then operands for it, until some fit: all rows are met alike.
-  const vm::InstructionInfo& row = *pick(rows);
+  const vm::InstructionInfo& row = *pick(drawn_rows());
   for (int tries = 0; tries < 30 && !try_row(row); ++tries) {
   }
 }
@@ -580,18 +421,21 @@ TestProgram Drawer::draw() {
   static const ElementType kFirst[] = {vm::kF32, vm::kF16, vm::kI32, vm::kU32, vm::kBF16, vm::kF64,
                                        vm::kI8,  vm::kU8,  vm::kI16, vm::kU16, vm::kI64,  vm::kU64};
   pool_.push_back(block_);
+  if (chance(30)) {
+    pool_.push_back(b_.emit(Opcode::BlockCount, vm::register_type(vm::kI32), {}));
+    b_.last().set("axis", std::int64_t{0});
+  }
   for (std::int64_t i = number(2, 4); i > 0; --i) {
     const bool wide = chance(75);
     ElementType element = wide ? pick(kFirst) : pick(vm::all_element_types());
     if (element.is_bool()) element = vm::kU32;
     pool_.push_back(load_input(element, chance(50) ? Fill::Any : Fill::Plain));
   }
+  focus();
   for (int i = 0; i < options_.instructions; ++i) one_step();
   outputs();
   return std::move(program_);
 }
-
-}  // namespace
 
 TestProgram draw_program(std::uint64_t seed, const DrawOptions& options) {
   return Drawer(seed, options).draw();

@@ -1,204 +1,190 @@
 // Draws programs, runs each in the interpreter and on a GPU, and compares.
 //
 //   run_differential --programs 1000 --seed 1 [--target sm_90a] [--compile-only] [--jobs 16]
-//                    [--json FILE] [--save FOLDER]
+//                    [--batch 50] [--json FILE] [--commit NAME] [--save FOLDER] [--list]
 //
-// Program i is drawn from seed + i and from nothing else. It keeps no state; the work is dealt to
-// processes, because NVRTC does not compile in several threads. A program that fails is reduced and
-// saved in FOLDER. It ends with a count, and the instructions and element types that were compared.
-// Exit status: 0, 1 when a program failed, 77 when there is no GPU.
+// Program i is drawn from seed + i and from nothing else. It ends with a count, and the
+// instructions and element types that were compared; --json writes that as a file. A program that
+// fails is reduced and saved in FOLDER; --list says why programs were not compared. Exit status: 0,
+// 1 when a program failed, 77 when there is no GPU.
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <cmath>
 #include <cstdlib>
-#include <filesystem>
+#include <ctime>
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
-#include <sstream>
+#include <set>
 #include <thread>
 
 #include "runtime/device.h"
-#include "tests/differential/coverage.h"
-#include "tests/differential/draw.h"
-#include "tests/differential/reduce.h"
-#include "tests/differential/run.h"
+#include "tests/differential/workers.h"
 
 namespace bitloom::test {
 namespace {
 
 struct Options {
-  std::uint64_t programs = 100, seed = 1;
-  RunOptions run;
-  int jobs = 0;
-  std::string json, save = ".";
+  WorkOptions work;
+  std::string json, commit, command;
 };
 
 bool parse(int argc, char** argv, Options& options) {
-  options.run.target = *vm::Target::parse("sm_80");
+  WorkOptions& work = options.work;
+  work.run.target = *vm::Target::parse("sm_80");
+  work.jobs = 0;
+  for (int i = 0; i < argc; ++i) options.command += fmt::format("{}{}", i ? " " : "", argv[i]);
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    if (word == "--compile-only") {
-      options.run.compile_only = true;
+    if (word == "--compile-only" || word == "--list") {
+      (word == "--list" ? work.list : work.run.compile_only) = true;
       continue;
     }
     if (i + 1 >= argc) return false;
     const std::string value = argv[++i];
     if (word == "--programs") {
-      options.programs = std::strtoull(value.c_str(), nullptr, 10);
+      work.programs = std::strtoull(value.c_str(), nullptr, 10);
     } else if (word == "--seed") {
-      options.seed = std::strtoull(value.c_str(), nullptr, 10);
+      work.seed = std::strtoull(value.c_str(), nullptr, 10);
+    } else if (word == "--batch") {
+      work.batch = std::max<std::uint64_t>(1, std::strtoull(value.c_str(), nullptr, 10));
     } else if (word == "--jobs") {
-      options.jobs = std::atoi(value.c_str());
+      work.jobs = std::atoi(value.c_str());
     } else if (word == "--json") {
       options.json = value;
+    } else if (word == "--commit") {
+      options.commit = value;
     } else if (word == "--save") {
-      options.save = value;
+      work.save = value;
     } else if (const auto target = vm::Target::parse(value); word == "--target" && target) {
-      options.run.target = *target;
+      work.run.target = *target;
     } else {
       return false;
     }
   }
-  if (options.jobs <= 0)
-    options.jobs = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  if (work.jobs <= 0)
+    work.jobs = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   return true;
 }
 
-// The reduced program, saved.
-std::string save(const TestProgram& program, const Outcome& outcome, const Options& options) {
-  const TestProgram small = reduced(program, [&](const TestProgram& candidate) {
-    return run_program(candidate, options.run).fate == outcome.fate;
-  });
-  const Outcome last = run_program(small, options.run);
-  std::filesystem::create_directories(options.save);
-  const std::string path = fmt::format("{}/differential-{}-{}.ir", options.save,
-                                       to_string(options.run.target), program.seed);
-  std::ofstream(path) << to_text(small,
-                                 fmt::format("{}: {}", to_string(outcome.fate), last.detail));
-  return path;
-}
-
-// A worker writes a line when it begins a program, and lines of what became of it; a process that
-// died is known by the beginning without an end.
-void work(const Options& options, int job, const std::string& path) {
-  std::ofstream out(path);
-  for (std::uint64_t i = static_cast<std::uint64_t>(job); i < options.programs;
-       i += static_cast<std::uint64_t>(options.jobs)) {
-    const std::uint64_t seed = options.seed + i;
-    out << "begin " << seed << std::endl;
-    const TestProgram program = draw_program(seed);
-    const Outcome outcome = run_program(program, options.run);
-    if (outcome.fate == Fate::Same) {
-      Coverage coverage;
-      coverage.add(program.function);
-      for (const auto& [key, times] : coverage.counts())
-        out << "cover " << key.first << " " << key.second << " " << times << "\n";
-    }
-    std::string detail = outcome.detail.substr(0, outcome.detail.find('\n'));
-    if (is_finding(outcome.fate)) detail += " -> " + save(program, outcome, options);
-    out << "end " << seed << " " << to_string(outcome.fate) << " " << detail << std::endl;
+// The name of the GPU; empty, when there is none. In a process of its own: a driver that has been
+// initialised does not survive a fork.
+std::string device_name() {
+  int ends[2];
+  if (pipe(ends) != 0) return {};
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto device = runtime::Device::open(0);
+    if (!device) fmt::print("no GPU: {}\n", device.error().message);
+    std::fflush(stdout);
+    const std::string name = device ? device->name() : "";
+    const bool written =
+        write(ends[1], name.data(), name.size()) == static_cast<ssize_t>(name.size());
+    _exit(written ? 0 : 1);
   }
+  close(ends[1]);
+  std::string name;
+  char buffer[256];
+  for (ssize_t n; (n = read(ends[0], buffer, sizeof buffer)) > 0;)
+    name.append(buffer, static_cast<std::size_t>(n));
+  close(ends[0]);
+  waitpid(child, nullptr, 0);
+  return name;
 }
 
-struct Total {
-  std::map<std::string, std::uint64_t> fates;
-  std::map<std::string, std::uint64_t> refusals;  // by code
-  Coverage coverage;
-  std::vector<std::string> findings;
-};
-
-void collect(const std::string& path, Total& total) {
-  std::ifstream in(path);
-  std::string begun;
-  for (std::string line; std::getline(in, line);) {
-    std::istringstream words(line);
-    std::string kind, first, second;
-    words >> kind >> first >> second;
-    if (kind == "begin") {
-      begun = first;
-    } else if (kind == "cover") {
-      std::uint64_t times = 0;
-      words >> times;
-      total.coverage.add(first, second, times);
-    } else if (kind == "end") {
-      begun.clear();
-      ++total.fates[second];
-      std::string detail;
-      std::getline(words >> std::ws, detail);
-      if (second == "unlowered" || second == "faulted" || second == "unprinted") {
-        ++total.refusals[detail.substr(0, 6)];
-      } else if (second != "same") {
-        total.findings.push_back(fmt::format("seed {}: {}: {}", first, second, detail));
-      }
-    }
-  }
-  if (begun.empty()) return;
-  ++total.fates["crashed"];
-  total.findings.push_back(fmt::format("seed {}: crashed the process", begun));
+std::string today() {
+  const std::time_t now = std::time(nullptr);
+  char text[16];
+  std::strftime(text, sizeof text, "%Y-%m-%d", std::gmtime(&now));
+  return text;
 }
 
-int report(const Options& options, const Total& total) {
-  for (const std::string& finding : total.findings) fmt::print("{}\n", finding);
-  fmt::print("{}", total.coverage.table());
+// What the verifier accepted in some program, and nothing that was compared has.
+std::vector<std::string> missing(const Total& total) {
+  std::vector<std::string> pairs;
+  for (const auto& [key, times] : total.drawn.counts())
+    if (!total.compared.counts().contains(key)) pairs.push_back(key.first + " " + key.second);
+  return pairs;
+}
+
+// Rows of the table that no program has, drawn or lowered.
+std::vector<std::string> unmet(const Total& total) {
+  std::set<std::string> met;
+  for (const auto& [key, times] : total.compared.counts()) met.insert(key.first);
+  for (const auto& [name, times] : total.lowered) met.insert(name);
+  std::vector<std::string> names;
+  for (const vm::InstructionInfo& row : vm::all_instructions())
+    if (!met.contains(std::string(row.mnemonic))) names.emplace_back(row.mnemonic);
+  return names;
+}
+
+void write_json(const Options& options, const Total& total, const std::string& device,
+                double seconds) {
+  const WorkOptions& work = options.work;
+  nlohmann::ordered_json json = {{"device", device}, {"date", today()}};
+  if (!options.commit.empty()) json["commit"] = options.commit;
+  json["command"] = options.command;
+  json["target"] = to_string(work.run.target);
+  json["compile_only"] = work.run.compile_only;
+  json["seeds"] = {work.seed, work.seed + work.programs - 1};
+  json["programs"] = work.programs;
+  json["seconds"] = std::round(seconds);
+  json["fates"] = total.fates;
+  json["refusals"] = total.refusals;
+  json["findings"] = nlohmann::json::array();
+  for (const Finding& finding : total.findings)
+    json["findings"].push_back(
+        fmt::format("seed {}: {}: {}", finding.seed, finding.fate, finding.detail));
+  json["pairs_drawn"] = total.drawn.counts().size();
+  json["pairs_compared"] = total.compared.counts().size();
+  json["pairs_missing"] = missing(total);
+  json["instructions_not_met"] = unmet(total);
+  json["lowered"] = total.lowered;
+  for (const auto& [key, times] : total.compared.counts())
+    json["coverage"][key.first][key.second] = times;
+  std::ofstream(options.json) << json.dump(1) << "\n";
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+int report(const Options& options, const Total& total, const std::string& device, double seconds) {
+  const WorkOptions& work = options.work;
+  for (const Finding& finding : total.findings)
+    fmt::print("seed {}: {}: {}\n", finding.seed, finding.fate, finding.detail);
+  fmt::print("{}", total.compared.table());
+  fmt::print("{} of {} pairs of instruction and type compared", total.compared.counts().size(),
+             total.drawn.counts().size());
+  const std::string without = joined(missing(total));
+  fmt::print("{}{}\n", without.empty() ? "" : "; not: ", without);
+  fmt::print("instructions that no program had: {}\n", joined(unmet(total)));
   std::string line;
   for (const auto& [fate, count] : total.fates) line += fmt::format(" {} {},", count, fate);
-  for (const auto& [code, count] : total.refusals) line += fmt::format(" {} of {},", code, count);
+  for (const auto& [code, count] : total.refusals) line += fmt::format(" {} of {},", count, code);
   if (!line.empty()) line.pop_back();
-  fmt::print("{} programs from seed {} on {}{}:{}\n", options.programs, options.seed,
-             to_string(options.run.target), options.run.compile_only ? ", compiled only" : "",
+  fmt::print("{} programs from seed {} on {}{} in {:.0f} s:{}\n", work.programs, work.seed,
+             to_string(work.run.target), work.run.compile_only ? ", compiled only" : "", seconds,
              line);
-  if (!options.json.empty()) {
-    nlohmann::json json = {{"programs", options.programs},
-                           {"seed", options.seed},
-                           {"target", to_string(options.run.target)},
-                           {"compile_only", options.run.compile_only},
-                           {"fates", total.fates},
-                           {"refusals", total.refusals},
-                           {"findings", total.findings}};
-    for (const auto& [key, times] : total.coverage.counts())
-      json["coverage"][key.first][key.second] = times;
-    std::ofstream(options.json) << json.dump(1) << "\n";
-  }
+  if (!options.json.empty()) write_json(options, total, device, seconds);
   return total.findings.empty() ? 0 : 1;
 }
 
 int run(const Options& options) {
-  if (!options.run.compile_only) {
-    // In a process of its own: a driver that has been initialised does not survive a fork.
-    const pid_t child = fork();
-    if (child == 0) {
-      const auto device = runtime::Device::open(0);
-      if (!device) fmt::print("no GPU: {}\n", device.error().message);
-      std::cout.flush();
-      std::fflush(stdout);
-      _exit(device ? 0 : 77);
-    }
-    int status = 0;
-    waitpid(child, &status, 0);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return 77;
+  std::string device = "none";
+  if (!options.work.run.compile_only) {
+    device = device_name();
+    if (device.empty()) return 77;
   }
-  const std::filesystem::path folder =
-      std::filesystem::temp_directory_path() / fmt::format("differential-{}", getpid());
-  std::filesystem::create_directories(folder);
-  std::vector<pid_t> children;
-  for (int job = 0; job < options.jobs; ++job) {
-    const pid_t child = fork();
-    if (child == 0) {
-      work(options, job, folder / fmt::to_string(job));
-      _exit(0);
-    }
-    children.push_back(child);
-  }
-  Total total;
-  for (int job = 0; job < options.jobs; ++job) {
-    int status = 0;
-    waitpid(children[static_cast<std::size_t>(job)], &status, 0);
-    collect(folder / fmt::to_string(job), total);
-  }
-  std::filesystem::remove_all(folder);
-  return report(options, total);
+  const auto begin = std::chrono::steady_clock::now();
+  const Total total = run_all(options.work);
+  const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
+  return report(options, total, device, passed.count());
 }
 
 }  // namespace
@@ -207,9 +193,9 @@ int run(const Options& options) {
 int main(int argc, char** argv) {
   bitloom::test::Options options;
   if (!bitloom::test::parse(argc, argv, options)) {
-    std::cerr
-        << "usage: run_differential [--programs N] [--seed S] [--target sm_80] [--compile-only] "
-           "[--jobs J] [--json FILE] [--save FOLDER]\n";
+    std::cerr << "usage: run_differential [--programs N] [--seed S] [--target sm_80] "
+                 "[--compile-only] [--jobs J] [--batch B] [--json FILE] [--commit NAME] "
+                 "[--save FOLDER] [--list]\n";
     return 2;
   }
   return bitloom::test::run(options);

@@ -16,6 +16,9 @@
 namespace bitloom::test {
 namespace {
 
+using runtime::Device;
+using runtime::Result;
+
 std::string text_of(const vm::Diagnostics& diagnostics) {
   std::string text;
   for (const vm::Diagnostic& diagnostic : diagnostics.all())
@@ -109,41 +112,164 @@ std::string difference(const std::vector<ProgramTensor>& expected,
   return {};
 }
 
-Outcome run_program(const TestProgram& program, const RunOptions& options) {
+namespace {
+
+// A program on its way to the GPU.
+struct Prepared {
   Outcome outcome;
-  const auto fate = [&](Fate what, std::string detail) { return Outcome{what, std::move(detail)}; };
-  const auto function = lowered(program, options.target, outcome.detail);
-  if (!function) {
+  bool open = false;  // nothing has settled its fate yet
+  std::optional<vm::Function> function;
+  std::vector<ProgramTensor> expected;
+  codegen::CudaText cuda;
+};
+
+std::map<std::string, std::uint64_t> instructions_of(const vm::Function& function) {
+  std::map<std::string, std::uint64_t> counts;
+  vm::walk(function.body, [&](const vm::Instruction& instruction) {
+    ++counts[std::string(vm::info(instruction.opcode).mnemonic)];
+  });
+  return counts;
+}
+
+Prepared prepare(const TestProgram& program, const vm::Target& target) {
+  Prepared prepared;
+  Outcome& outcome = prepared.outcome;
+  prepared.function = lowered(program, target, outcome.detail);
+  if (!prepared.function) {
     // BL0904 tells the user about a limit; the others of its kind are faults of the compiler.
     const bool own_fault =
         outcome.detail.starts_with("BL09") && !outcome.detail.starts_with("BL0904");
-    return fate(own_fault ? Fate::Failed : Fate::Unlowered, outcome.detail);
+    outcome.fate = own_fault ? Fate::Failed : Fate::Unlowered;
+    return prepared;
   }
-  const auto expected = interpret(program, *function, outcome.detail);
-  if (!expected) return fate(Fate::Faulted, outcome.detail);
-
+  auto expected = interpret(program, *prepared.function, outcome.detail);
+  if (!expected) {
+    outcome.fate = Fate::Faulted;
+    return prepared;
+  }
+  prepared.expected = std::move(*expected);
   vm::Diagnostics diagnostics;
-  if (options.compile_only) {
-    const auto text = codegen::print_cuda(*function, {.target = options.target}, diagnostics);
-    if (!text) return fate(Fate::Unprinted, text_of(diagnostics));
-    const auto nvrtc = cuda::Nvrtc::find();
-    if (!nvrtc) return outcome;  // nobody to ask
-    const auto compiled = (*nvrtc)->compile(text->text, "drawn.cu",
-                                            runtime::nvrtc_options({.target = options.target}));
-    if (!compiled) return fate(Fate::Failed, compiled.error().message);
-    return compiled->done ? outcome : fate(Fate::Rejected, compiled->log.substr(0, 2000));
+  auto cuda = codegen::print_cuda(*prepared.function, {.target = target}, diagnostics);
+  if (!cuda) {
+    outcome = {Fate::Unprinted, text_of(diagnostics)};
+    return prepared;
   }
-  const auto device = runtime::Device::open(0);
-  if (!device) return fate(Fate::Failed, device.error().message);
+  prepared.cuda = std::move(*cuda);
+  outcome.lowered = instructions_of(*prepared.function);
+  prepared.open = true;
+  return prepared;
+}
+
+struct Compilation {
+  Fate fate = Fate::Same;
+  std::string detail;
+  std::string cubin;
+};
+
+// Every text in a namespace of its own: each brings its prelude.
+Compilation compiled(std::span<Prepared> programs, const runtime::CompileOptions& options) {
+  std::string text;
+  for (std::size_t i = 0; i < programs.size(); ++i) {
+    if (!programs[i].open) continue;
+    text += fmt::format("namespace program_{} {{\n{}}}\n", i, programs[i].cuda.text);
+  }
+  const auto nvrtc = cuda::Nvrtc::find();
+  if (!nvrtc) return {Fate::Failed, nvrtc.error().message, {}};
+  auto result = (*nvrtc)->compile(text, "drawn.cu", runtime::nvrtc_options(options));
+  if (!result) return {Fate::Failed, result.error().message, {}};
+  if (!result->done) return {Fate::Rejected, result->log.substr(0, 2000), {}};
+  return {Fate::Same, {}, std::move(result->cubin)};
+}
+
+const Result<Device>& first_device() {
+  static const Result<Device> device = Device::open(0);
+  return device;
+}
+
+Outcome on_gpu(const TestProgram& program, const Prepared& prepared, const std::string& cubin,
+               const RunOptions& options) {
+  runtime::CompiledKernel image;
+  image.target = vm::to_string(options.target);
+  image.kernel = prepared.cuda.kernel;
+  image.parameters = prepared.cuda.parameters;
+  image.shared_bytes = prepared.cuda.shared_bytes;
+  image.threads = prepared.cuda.threads;
+  image.cluster = prepared.cuda.cluster;
+  const auto bytes = std::as_bytes(std::span(cubin));
+  image.cubin.assign(bytes.begin(), bytes.end());
   std::vector<ProgramTensor> found = program.tensors;
   const auto arguments = arguments_of(found);
   runtime::GpuRunOptions gpu;
   gpu.target = options.target;
-  gpu.lowered = &*function;
-  if (!runtime::run_on_gpu(*device, program.function, program.sizes, arguments, gpu, diagnostics))
-    return fate(Fate::Failed, text_of(diagnostics));
-  const std::string wrong = difference(*expected, found);
-  return wrong.empty() ? outcome : fate(Fate::Different, wrong);
+  gpu.lowered = &*prepared.function;
+  gpu.image = &image;
+  vm::Diagnostics diagnostics;
+  if (!runtime::run_on_gpu(*first_device(), program.function, program.sizes, arguments, gpu,
+                           diagnostics))
+    return {Fate::Failed, text_of(diagnostics)};
+  const std::string wrong = difference(prepared.expected, found);
+  if (!wrong.empty()) return {Fate::Different, wrong};
+  return prepared.outcome;
+}
+
+}  // namespace
+
+std::vector<Outcome> run_programs(std::span<const TestProgram> programs, const RunOptions& options,
+                                  const RunObserver& observer) {
+  std::vector<Outcome> outcomes(programs.size());
+  const auto end = [&](std::size_t i, Outcome outcome) {
+    outcomes[i] = std::move(outcome);
+    observer.ends(i, outcomes[i]);
+  };
+  std::vector<Prepared> prepared;
+  std::size_t open = 0;
+  for (std::size_t i = 0; i < programs.size(); ++i) {
+    observer.begins(i);
+    prepared.push_back(prepare(programs[i], options.target));
+    if (prepared[i].open) ++open;
+    if (!prepared[i].open) end(i, prepared[i].outcome);
+  }
+  if (open == 0) return outcomes;
+
+  const auto settle = [&](Fate fate, const std::string& why) {
+    for (std::size_t i = 0; i < programs.size(); ++i)
+      if (prepared[i].open) end(i, {fate, why});
+  };
+  runtime::CompileOptions compile{.target = options.target};
+  if (options.compile_only && !cuda::Nvrtc::find()) {
+    for (std::size_t i = 0; i < programs.size(); ++i)
+      if (prepared[i].open) end(i, prepared[i].outcome);  // nobody to ask
+    return outcomes;
+  }
+  if (!options.compile_only) {
+    const auto& device = first_device();
+    if (!device) return settle(Fate::Failed, device.error().message), outcomes;
+    const auto architecture = device->architecture(options.target);
+    if (!architecture) return settle(Fate::Failed, architecture.error().message), outcomes;
+    compile.architecture = *architecture;
+  }
+  const Compilation whole = compiled(prepared, compile);
+  for (std::size_t i = 0; i < programs.size(); ++i) {
+    if (!prepared[i].open) continue;
+    observer.begins(i);
+    // A module that is refused is compiled program by program.
+    const Compilation own = whole.fate == Fate::Same || open == 1
+                                ? Compilation{whole.fate, whole.detail, {}}
+                                : compiled(std::span(prepared).subspan(i, 1), compile);
+    if (own.fate != Fate::Same) {
+      end(i, {own.fate, own.detail});
+    } else if (options.compile_only) {
+      end(i, prepared[i].outcome);
+    } else {
+      end(i,
+          on_gpu(programs[i], prepared[i], own.cubin.empty() ? whole.cubin : own.cubin, options));
+    }
+  }
+  return outcomes;
+}
+
+Outcome run_program(const TestProgram& program, const RunOptions& options) {
+  return run_programs({&program, 1}, options).front();
 }
 
 }  // namespace bitloom::test

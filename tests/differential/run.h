@@ -1,8 +1,12 @@
 // Runs drawn programs in both ways and compares.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "tests/differential/program.h"
 #include "vm/passes/pass.h"
@@ -25,7 +29,8 @@ inline bool is_finding(Fate fate) {
 
 struct Outcome {
   Fate fate = Fate::Same;
-  std::string detail;
+  std::string detail = {};
+  std::map<std::string, std::uint64_t> lowered = {};  // instructions that it became, when it ran
 };
 
 // The program as the target runs it; nullopt when lowering reported something.
@@ -46,7 +51,16 @@ struct RunOptions {
   vm::Target target = {};
   bool compile_only = false;
 };
-// Lowers, interprets, compiles, and runs on the first GPU.
+
+// Lowers, interprets, compiles, and runs on the first GPU. The texts of all programs are compiled
+// as one module, which costs NVRTC less than one each. `begins` is told before a program runs, and
+// `ends` what became of it: after a crash it is known which program it was.
+struct RunObserver {
+  std::function<void(std::size_t)> begins = [](std::size_t) {};
+  std::function<void(std::size_t, const Outcome&)> ends = [](std::size_t, const Outcome&) {};
+};
+std::vector<Outcome> run_programs(std::span<const TestProgram> programs, const RunOptions& options,
+                                  const RunObserver& observer = {});
 Outcome run_program(const TestProgram& program, const RunOptions& options);
 
 }  // namespace bitloom::test

@@ -370,6 +370,7 @@ std::uint32_t Hazards::start_write(Strand& strand, const Step& step, Block& bloc
   flights_[id] = {&step, strand.describe(), false};
   const Record mark(Record::Kind::Flight, id, cluster_.tick);
   each(strand, block, touch, [&](Granule& granule, std::size_t unit, const Accessor& accessor) {
+    if (granule.write == mark) return;  // an element of fewer than 8 bits, behind its neighbour
     check_write(strand, step, accessor, touch, unit, granule, true);
     granule.write = mark;
     granule.read = {};
