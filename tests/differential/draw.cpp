@@ -287,6 +287,14 @@ static bool is_drawn(const vm::InstructionInfo& row) {
   }
 }
 
+// Another value than x, as ptxas sees it: the smaller of a NaN and itself is one more NaN, with
+// bits that nobody promises (docs/numerics.md).
+ValueId Drawer::distinct(ValueId x) {
+  if (type(x).element != vm::kF32) return x;
+  const vm::Type tile = type(x);
+  return b_.emit(Opcode::Add, tile, {x, b_.constant(vm::kF32, 1.0, tile.shape)});
+}
+
 bool Drawer::try_row(const vm::InstructionInfo& row) {
   const Mark begin = mark();
   auto instruction = std::make_unique<vm::Instruction>();
@@ -310,6 +318,8 @@ bool Drawer::try_row(const vm::InstructionInfo& row) {
     const ValueId one = b_.constant(divisor.element, odd, divisor.shape);
     instruction->inputs[1] = b_.emit(Opcode::Or, divisor, {instruction->inputs[1], one});
   }
+  if (row.opcode == Opcode::Min || row.opcode == Opcode::Max)
+    instruction->inputs[1] = distinct(instruction->inputs[1]);
   for (const vm::Type& result : *types)
     instruction->outputs.push_back(program_.function.add_value("", result));
   vm::Region& region = b_.region();

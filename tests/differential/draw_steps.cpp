@@ -125,7 +125,9 @@ void Drawer::loop() {
   loop.regions[0].arguments.push_back(
       program_.function.add_value("i", vm::register_type(vm::kI32)));
   b_.open(loop, 0);
-  const ValueId next = b_.emit(pick(kOps), tile, {variable, *other});
+  const Opcode opcode = pick(kOps);
+  const ValueId second = opcode == Opcode::Max ? distinct(*other) : *other;
+  const ValueId next = b_.emit(opcode, tile, {variable, second});
   b_.emit(Opcode::Assign, {variable, next});
   b_.close();
   if (!legal()) return take_back(begin);

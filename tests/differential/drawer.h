@@ -86,6 +86,7 @@ class Drawer {
   std::optional<ValueId> operand(const vm::OperandInfo& info, ValueId like);
   std::optional<std::vector<vm::Type>> results(vm::Instruction& instruction);
   void attributes(vm::Instruction& instruction);
+  ValueId distinct(ValueId x);
   bool try_row(const vm::InstructionInfo& row);
   bool legal() {
     vm::Diagnostics diagnostics;
