@@ -97,7 +97,10 @@ std::optional<std::string> float_of_integer(KernelWriter& out, const std::string
   const std::string number = from.bits == 64    ? code
                              : from.is_signed() ? "(u32)" + parenthesized(signed_of(from, code))
                                                 : code;
-  if (to == vm::kF64) return out.call(fmt::format("f64_of_{}{}", s, width), number);
+  if (to == vm::kF64) {
+    const std::string mode = from.bits == 64 ? suffix(rounding) : "";  // 32 bits are exact
+    return out.call(fmt::format("f64_of_{}{}{}", s, width, mode), number);
+  }
   const bool directed = rounding == "down" || rounding == "up";
   if (to == vm::kF32 && !(from.bits == 64 && directed)) {
     return out.call(fmt::format("f32_of_{}{}{}", s, width, suffix(rounding)), number);
@@ -185,8 +188,9 @@ std::optional<std::string> cast_code(KernelWriter& out, const std::string& code,
   if (from == to) return code;
   if (!has_text(from) || !has_text(to)) return narrow_cast(out, code, from, to, rounding);
   if (to.is_bool()) {
-    return from.is_float() ? fmt::format("({} << 1) != 0", parenthesized(code))
-                           : fmt::format("{} != 0", parenthesized(code));
+    if (!from.is_float()) return fmt::format("{} != 0", parenthesized(code));
+    const std::uint64_t magnitude = (std::uint64_t{1} << (from.bits - 1)) - 1;  // -0 is 0
+    return fmt::format("({} & {}) != 0", parenthesized(code), literal(from, magnitude));
   }
   if (from.is_bool()) {
     return fmt::format("({} ? {} : {})", parenthesized(code), literal(to, vm::encode(to, 1.0)),

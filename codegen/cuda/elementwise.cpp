@@ -126,6 +126,29 @@ void bitwise(KernelWriter& out, vm::ValueId d, vm::ValueId a, vm::ValueId b,
 
 }  // namespace
 
+std::string lop3_text(KernelWriter& out, std::int64_t lut, Codes operands) {
+  // Bit `index` of the table is the result for the bits (a, b, c) of index, a the highest.
+  for (std::size_t j = 1; j < 3; ++j) {
+    for (std::size_t i = 0; i < j; ++i) {
+      if (operands[i] != operands[j]) continue;
+      std::int64_t without = 0;
+      for (int index = 0; index < 8; ++index) {
+        const int bit = index >> (2 - i) & 1;
+        const int same = (index & ~(1 << (2 - j))) | bit << (2 - j);
+        without |= (lut >> same & 1) << index;
+      }
+      lut = without;
+      operands[j] = "0u";
+      break;
+    }
+  }
+  if (lut == 0x00) return "0u";
+  if (lut == 0xff) return "0xffffffffu";
+  if (lut == 0xf0) return operands[0];
+  if (lut == 0x0f) return "~" + parenthesized(operands[0]);
+  return KernelWriter::invoke(fmt::format("{}<{}>", out.prelude().use("lop3"), lut), operands);
+}
+
 std::string combine(KernelWriter& out, std::string_view op, ElementType element,
                     const std::string& a, const std::string& b) {
   if (element.is_float()) {
@@ -151,6 +174,7 @@ void emit(const vm::NegOp& op, KernelWriter& out) {
   const ElementType type = operands[0].element;
   if (!type.is_float()) {
     return map(out, op.d(), operands, [&](const Codes& x) {
+      if (type == vm::kI32) return out.call("neg_s32", x[0]);
       return mask_code(type, (type.bits == 64 ? "0ull - " : "0u - ") + parenthesized(x[0]));
     });
   }
@@ -356,9 +380,8 @@ void emit(const vm::SelectOp& op, KernelWriter& out) {
 }
 
 void emit(const vm::Lop3Op& op, KernelWriter& out) {
-  const std::string name = fmt::format("{}<{}>", out.prelude().use("lop3"), op->integer("lut"));
   map(out, op.d(), registers(out, {op.a(), op.b(), op.c()}),
-      [&](const Codes& x) { return KernelWriter::invoke(name, x); });
+      [&](const Codes& x) { return lop3_text(out, op->integer("lut"), x); });
 }
 
 void emit(const vm::PrmtOp& op, KernelWriter& out) {

@@ -36,6 +36,10 @@ std::optional<std::string> cast_code(KernelWriter& out, const std::string& code,
 std::string to_f32(KernelWriter& out, vm::ElementType from, const std::string& code);
 std::string from_f32(KernelWriter& out, vm::ElementType to, const std::string& code);
 
+// Any function of three bits; operands that are one text count once. Where one register stands
+// twice in a lop3, ptxas (13.0) merges it wrongly with what follows.
+std::string lop3_text(KernelWriter& out, std::int64_t lut, Codes operands);
+
 // a `op` b for the operations of reductions and atomics: add mul min max and or xor. Empty: there
 // is none.
 std::string combine(KernelWriter& out, std::string_view op, vm::ElementType element,

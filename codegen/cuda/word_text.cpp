@@ -75,7 +75,7 @@ std::string WordPrinter::expression(const WordOp& op) {
     case WordOpcode::MovImm:
       return literal(op.imm);
     case WordOpcode::Lop3:
-      return fmt::format("{}<{}>({}, {}, {})", out_.prelude().use("lop3"), op.imm, a, b, c);
+      return lop3_text(out_, op.imm, {a, b, c});
     case WordOpcode::And:
       return infix(op, "&");
     case WordOpcode::Or:

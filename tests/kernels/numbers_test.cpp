@@ -124,5 +124,109 @@ TEST(Selection, OfNumbersOfEveryWidth) {
   }
 }
 
+// What casts keep: the rounding of 64-bit integers, that -0 is no truth, and one NaN for all.
+TEST(Casts, KeepRoundingZeroAndNan) {
+  std::mt19937_64 random(test_seed() + 32);
+  constexpr std::int64_t kCount = 256;
+  HostArray x = zeros(vm::kI64, {kCount}), u = zeros(vm::kU64, {kCount}),
+            d = zeros(vm::kF64, {kCount}), h = zeros(vm::kF16, {kCount});
+  const std::uint64_t nans[] = {0xfff8000000000000, 0x7ff8000000000000, 0xfff0000000000001,
+                                0xffffffffffffffff, 0x8000000000000000, 0xfff0000000000000};
+  const std::uint64_t halves[] = {0x8000, 0, 1, 0x8001, 0x7e00, 0xfe00, 0x3c00, 0x7c00};
+  for (std::size_t i = 0; i < kCount; ++i) {
+    x.set_code(i, random());
+    u.set_code(i, random());
+    d.set_code(i,
+               i % 2 ? nans[random() % std::size(nans)] : vm::encode(vm::kF64, 1e-3 * double(i)));
+    h.set_code(i, halves[i % std::size(halves)]);
+  }
+  KernelRun run{.file = "../tests/kernels/numbers.bl", .kernel = "casts"};
+  run.request.arguments = {{"x", {x, "x"}}, {"u", {u, "u"}}, {"d", {d, "d"}}, {"h", {h, "h"}}};
+  run.request.outputs = {"down", "up", "zero", "unsigned_down", "narrow", "narrow_down", "truth"};
+  const auto results = must_run(run);
+  ASSERT_EQ(results.size(), 7u);
+  for (std::size_t i = 0; i < kCount; ++i) {
+    const auto expect = [&](const char* name, const HostArray& from, vm::Rounding rounding) {
+      const HostArray& found = results.at(name);
+      EXPECT_EQ(found.code(i), vm::convert(found.type(), from.type(), from.code(i), rounding))
+          << name << " of " << from.code(i);
+    };
+    expect("down", x, vm::Rounding::Down);
+    expect("up", x, vm::Rounding::Up);
+    expect("zero", x, vm::Rounding::TowardZero);
+    expect("unsigned_down", u, vm::Rounding::Down);
+    expect("narrow", d, vm::Rounding::NearestEven);
+    expect("narrow_down", d, vm::Rounding::Down);
+    EXPECT_EQ(results.at("truth").code(i), h.code(i) % 0x8000 != 0 ? 1u : 0u) << h.code(i);
+  }
+}
+
+TEST(Reduction, OfNegatedNumbers) {
+  std::mt19937_64 random(test_seed() + 33);
+  for (const vm::ElementType type : {vm::kI32, vm::kI16, vm::kI64}) {
+    SCOPED_TRACE(to_string(type));
+    const std::uint64_t mask = vm::code_mask(type);
+    constexpr std::int64_t kRows = 32, kColumns = 32;
+    HostArray x = zeros(type, {kRows, kColumns});
+    const std::uint64_t ends[] = {(mask >> 1) + 1, mask >> 1, mask, 0, 1};
+    for (std::size_t i = 0; i < x.size(); ++i)
+      x.set_code(i, random() % 8 ? random() & mask : ends[random() % std::size(ends)]);
+    for (const char* target : {"sm_80", "sm_90a"}) {
+      KernelRun run{.file = "../tests/kernels/numbers.bl", .kernel = "negated", .target = target};
+      run.generics = {{"T", to_string(type)}};
+      run.request.arguments = {{"x", {x, "x"}}};
+      run.request.outputs = {"least", "greatest"};
+      const auto results = must_run(run);
+      ASSERT_EQ(results.size(), 2u);
+      for (std::size_t c = 0; c < kColumns; ++c) {
+        std::int64_t least = INT64_MAX, greatest = INT64_MIN;
+        for (std::size_t r = 0; r < kRows; ++r) {
+          const std::int64_t n = signed_number(type, (0 - x.code(r * kColumns + c)) & mask);
+          least = std::min(least, n);
+          greatest = std::max(greatest, n);
+        }
+        EXPECT_EQ(signed_number(type, results.at("least").code(c)), least) << c;
+        EXPECT_EQ(signed_number(type, results.at("greatest").code(c)), greatest) << c;
+      }
+    }
+  }
+}
+
+// The function of three bits by its table.
+std::uint32_t by_table(std::uint32_t lut, std::uint32_t a, std::uint32_t b, std::uint32_t c) {
+  std::uint32_t d = 0;
+  for (int bit = 0; bit < 32; ++bit) {
+    const std::uint32_t index = (a >> bit & 1) << 2 | (b >> bit & 1) << 1 | (c >> bit & 1);
+    d |= (lut >> index & 1) << bit;
+  }
+  return d;
+}
+
+TEST(Bits, FunctionsOfOperandsThatMeetTwice) {
+  std::mt19937_64 random(test_seed() + 34);
+  constexpr std::size_t kCount = 256;
+  HostArray a = zeros(vm::kU32, {kCount}), b = a;
+  for (std::size_t i = 0; i < kCount; ++i) {
+    a.set_code(i, random() & 0xffffffff);
+    b.set_code(i, random() & 0xffffffff);
+  }
+  for (const char* target : {"sm_80", "sm_90a"}) {
+    KernelRun run{.file = "../tests/kernels/numbers.bl", .kernel = "bits", .target = target};
+    run.request.arguments = {{"a", {a, "a"}}, {"b", {b, "b"}}};
+    run.request.outputs = {"y"};
+    const auto results = must_run(run);
+    ASSERT_TRUE(results.contains("y"));
+    for (std::size_t i = 0; i < kCount; ++i) {
+      const auto p = static_cast<std::uint32_t>(a.code(i)),
+                 q = static_cast<std::uint32_t>(b.code(i));
+      const std::uint32_t expected[] = {p ^ by_table(26, p, q, p),   p & by_table(130, p, p, p),
+                                        q ^ by_table(0x96, p, p, q), p | by_table(0x1b, q, p, p),
+                                        by_table(0xe8, p, q, p) ^ q, by_table(0x2d, p, 5, p) & q};
+      for (std::size_t row = 0; row < std::size(expected); ++row)
+        EXPECT_EQ(results.at("y").code(row * kCount + i), expected[row]) << row;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace bitloom::test
