@@ -74,6 +74,28 @@ MutationCase attention_decode() {
   return result;
 }
 
+// One head of three blocks, the last not full: the diagonals 0 and 70, the columns 3, 40 and 99.
+// Lists of 6 tiles and 3 columns.
+MutationCase vertical_slash(const std::string& kernel, const std::string& outputs) {
+  std::vector<int> offsets, columns;
+  for (int i = 0; i <= 100; ++i) {
+    offsets.push_back((i > 0) + (i > 70));
+    columns.push_back((i > 3) + (i > 40) + (i > 99));
+  }
+  MutationCase result{
+      "attention/patterns.bl",
+      "kernel=" + kernel + " set=BM=32 set=BN=32",
+      {"shape=heads=1,rows=100,blocks=4" +
+       std::string(kernel == "list_vertical_slash" ? ",entries=6,singles=3 " : " ") + outputs}};
+  result.arrays = {{"offsets", integers({1, 101}, offsets)},
+                   {"columns", integers({1, 101}, columns)}};
+  if (kernel == "list_vertical_slash") {
+    result.arrays.emplace("first", integers({5}, {0, 1, 2, 4, 6}));
+    result.arrays.emplace("single_first", integers({5}, {0, 0, 1, 2, 3}));
+  }
+  return result;
+}
+
 }  // namespace
 
 std::vector<MutationCase> mutation_cases() {
@@ -131,6 +153,21 @@ std::vector<MutationCase> mutation_cases() {
        {"shape=m=37,k=448 arg=x=random arg=left=random out=t"}},
       attention_tiles(),
       attention_decode(),
+      {"attention/patterns.bl",
+       "kernel=mean_pool set=T=f16 set=D=64",
+       {"shape=heads=2,rows=100 arg=x=random out=mean"}},
+      {"attention/patterns.bl",
+       "kernel=block_scores set=D=64",
+       {"shape=heads=2,kv_heads=1,blocks=70 arg=q=random arg=k=random out=score"}},
+      {"attention/patterns.bl",
+       "kernel=last_rows_mass set=T=f16 set=D=64",
+       {"shape=heads=2,kv_heads=1,rows=170 arg=q=random arg=k=random arg=lse=random "
+        "arg=scale=0.125 arg=slash=zeros out=vertical out=slash"}},
+      {"attention/patterns.bl",
+       "kernel=top_k_threshold set=B=256",
+       {"shape=rows=2,n=600,most=40 arg=x=random arg=want=40 out=index out=count"}},
+      vertical_slash("count_vertical_slash", "out=tiles out=singles"),
+      vertical_slash("list_vertical_slash", "out=place out=list out=single"),
       {"attention/attention_decode.bl",
        "kernel=attention_merge set=T=f16 set=P=f32 set=D=64",
        {"shape=parts=3,n=21 arg=part=random arg=part_lse=random out=o out=lse"}},
@@ -221,6 +258,8 @@ const std::vector<Survivor>& survivors() {
        kNextLaunch},
       {"lqer/lqer_decode.bl", "scope of store_release", "store_release(ticket", Redundant,
        kNextLaunch},
+      {"attention/patterns.bl", "mask of atomic", "atomic_add(", Redundant,
+       "diagonals that are not there have sums of 0, and adding zeros changes nothing"},
       {"sparse/sparse_gemv.bl", "clip 0 of gather", "gather(w[:, n0", Redundant,
        "the list holds rows of this block's part of k, and rows that are not live are row 0"},
       {"gemv/int8_gemv.bl", "clip 0 of load", "sx[block.y]", Redundant,
