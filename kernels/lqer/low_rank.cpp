@@ -80,6 +80,7 @@ runtime::Result<LowRank> low_rank_correction(std::span<const float> weights,
                  .rank = rank,
                  .a = {},
                  .b = {},
+                 .singular_values = {sigma.begin(), sigma.end()},
                  .error = sigma.norm(),
                  .left_over = sigma.tail(sigma.size() - rank).norm()};
   result.a.resize(static_cast<std::size_t>(k * rank));

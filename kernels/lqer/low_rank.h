@@ -28,10 +28,11 @@ namespace bitloom::kernels {
 
 struct LowRank {
   std::int64_t k = 0, n = 0, rank = 0;
-  std::vector<float> a;  // [k, rank]
-  std::vector<float> b;  // [rank, n]
-  double error = 0;      // ‖S·E‖, Frobenius
-  double left_over = 0;  // ‖S·(E − A·B)‖ before A and B are rounded to float
+  std::vector<float> a;                 // [k, rank]
+  std::vector<float> b;                 // [rank, n]
+  std::vector<double> singular_values;  // of S·E, falling, min(k, n) of them
+  double error = 0;                     // ‖S·E‖, Frobenius
+  double left_over = 0;                 // ‖S·(E − A·B)‖ before A and B are rounded to float
 };
 
 // BL1101 for a rank that is less than 1 or more than min(k, n); BL1102 for numbers that are not

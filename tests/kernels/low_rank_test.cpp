@@ -73,8 +73,14 @@ TEST(LowRank, LeavesTheTailOfTheSingularValues) {
       ASSERT_EQ(c->a.size(), static_cast<std::size_t>(k * rank));
       ASSERT_EQ(c->b.size(), static_cast<std::size_t>(rank * n));
       EXPECT_NEAR(left_over(p, *c, scale), c->left_over, 1e-5 * c->error);
-      const double whole = left_over(p, {.k = k, .n = n, .rank = 0, .a = {}, .b = {}}, scale);
+      const double whole =
+          left_over(p, {.k = k, .n = n, .rank = 0, .a = {}, .b = {}, .singular_values = {}}, scale);
       EXPECT_NEAR(whole, c->error, 1e-9 * whole);
+      double tail = 0;
+      ASSERT_EQ(c->singular_values.size(), static_cast<std::size_t>(std::min(k, n)));
+      for (std::size_t i = static_cast<std::size_t>(rank); i < c->singular_values.size(); ++i)
+        tail += c->singular_values[i] * c->singular_values[i];
+      EXPECT_NEAR(std::sqrt(tail), c->left_over, 1e-9 * whole);
     }
   }
 }

@@ -322,7 +322,7 @@ TEST(VerticalSlash, ListsAreMadeByKernels) {
         .file = "attention/patterns.bl", .kernel = "count_vertical_slash", .generics = generics};
     count.request.arguments = {{"offsets", {integers({heads, rows + 1}, offset_counts), "o"}},
                                {"columns", {integers({heads, rows + 1}, column_counts), "c"}}};
-    count.request.sizes = {{"blocks", blocks}};
+    count.request.sizes = {{"rows", rows}, {"blocks", blocks}};
     count.request.outputs = {"tiles", "singles"};
     const auto counts = must_run(count);
     ASSERT_TRUE(counts.contains("tiles"));
@@ -340,8 +340,10 @@ TEST(VerticalSlash, ListsAreMadeByKernels) {
     list.request.arguments = count.request.arguments;
     list.request.arguments["first"] = {first, "first"};
     list.request.arguments["single_first"] = {single_first, "single_first"};
-    list.request.sizes = {
-        {"blocks", blocks}, {"entries", last(first)}, {"singles", last(single_first)}};
+    list.request.sizes = {{"rows", rows},
+                          {"blocks", blocks},
+                          {"entries", last(first)},
+                          {"singles", last(single_first)}};
     list.request.outputs = {"place", "list", "single"};
     const auto lists = must_run(list);
     ASSERT_TRUE(lists.contains("list"));
