@@ -15,9 +15,7 @@ using runtime::SharedLibrary;
 
 using Program = void*;
 
-}  // namespace
-
-std::vector<std::string> Nvrtc::candidates() {
+std::vector<std::string> candidates() {
   if (const auto given = runtime::environment(runtime::Variable::Nvrtc)) return {*given};
   const std::vector<std::string> names = {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"};
   std::vector<std::string> all = names;
@@ -33,9 +31,7 @@ std::vector<std::string> Nvrtc::candidates() {
   return all;
 }
 
-std::string Nvrtc::version() const {
-  return fmt::format("{}.{}", major_, minor_);
-}
+}  // namespace
 
 struct Nvrtc::Calls {
   int (*version)(int*, int*);
@@ -81,7 +77,6 @@ Result<Nvrtc> Nvrtc::look_up() {
   find(calls.error, "nvrtcGetErrorString");
   Nvrtc nvrtc;
   nvrtc.library_ = library->name();
-  nvrtc.path_ = library->path();
   nvrtc.calls_ = std::make_shared<const Calls>(calls);
   if (!whole || calls.version(&nvrtc.major_, &nvrtc.minor_) != 0) {
     return failure("BL0416",

@@ -51,6 +51,7 @@ class Executor {
   virtual runtime::Result<Array> pack(const runtime::HostArray& codes) = 0;
   // `array` has the type and shape of what it is written from.
   virtual runtime::Result<void> write(const Array& array, const runtime::HostArray& from) = 0;
+  // Packed ones come as codes in the logical shape.
   virtual runtime::Result<runtime::HostArray> read(const Array& array) = 0;
   virtual runtime::Result<void> launch(const Operator& op, std::span<const Operand> operands) = 0;
 

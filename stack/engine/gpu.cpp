@@ -44,6 +44,8 @@ class Gpu : public Executor {
   }
 
   Result<HostArray> read(const Array& array) override {
+    if (array.atom)
+      return runtime::unpack(*std::static_pointer_cast<runtime::Tensor>(array.memory), stream_);
     auto result = HostArray::zeros(array.element, array.shape);
     if (!result) return result;
     if (auto done = buffer_of(array).download(result->bytes(), stream_); !done)

@@ -56,6 +56,10 @@ class Interpreter : public Executor {
   }
 
   Result<HostArray> read(const Array& array) override {
+    if (array.atom)
+      return runtime::unpack_codes(
+          *array.atom, array.element, array.shape,
+          std::span(reinterpret_cast<const std::uint8_t*>(array.address), array.bytes));
     auto result = HostArray::zeros(array.element, array.shape);
     if (result) std::copy_n(array.address, array.bytes, result->bytes().data());
     return result;

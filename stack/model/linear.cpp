@@ -133,7 +133,7 @@ Result<void> Linear::load_quantized(Executor& executor, const Checkpoint& checkp
 }
 
 Result<void> Linear::apply(Executor& executor, const Array& x, const Array& y,
-                           const std::optional<Array>& residual) const {
+                           const std::optional<Array>& residual) {
   if (!quantized_) return multiply(executor, x, weight_, y, residual);
   const Tiles t = tiles_of(executor, x.element, x.shape[0]);
   const Operator op{"llama/quantized_linear.bl",
@@ -153,10 +153,15 @@ Result<void> Linear::apply(Executor& executor, const Array& x, const Array& y,
           op, {x, codes_, scale_, operand(zero_), operand(table_), operand(residual), y});
       !done || !left_)
     return done;
-  auto low = executor.allocate(x.element, {x.shape[0], quantized_->rank});
-  if (!low) return tl::make_unexpected(low.error());
-  if (auto done = multiply(executor, x, *left_, *low, std::nullopt); !done) return done;
-  return multiply(executor, *low, *right_, y, y);
+  const std::int64_t m = x.shape[0];
+  if (low_.shape.empty() || low_.shape[0] < m || low_.element != x.element) {
+    auto low = executor.allocate(x.element, {m, quantized_->rank});
+    if (!low) return tl::make_unexpected(low.error());
+    low_ = std::move(*low);
+  }
+  const Array low = low_.rows(0, m);
+  if (auto done = multiply(executor, x, *left_, low, std::nullopt); !done) return done;
+  return multiply(executor, low, *right_, y, y);
 }
 
 }  // namespace bitloom::stack

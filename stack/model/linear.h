@@ -23,7 +23,7 @@ class Linear {
 
   // x [m, k], y [m, n], and residual, which may be y itself, of the type of y.
   runtime::Result<void> apply(Executor& executor, const Array& x, const Array& y,
-                              const std::optional<Array>& residual = std::nullopt) const;
+                              const std::optional<Array>& residual = std::nullopt);
 
   const std::string& name() const { return name_; }
   std::int64_t inputs() const { return k_; }
@@ -38,6 +38,7 @@ class Linear {
   std::optional<QuantizedTensor> quantized_;
   Array codes_, scale_;  // packed [k, n], f16 [k / G, n]
   std::optional<Array> zero_, table_, left_, right_;
+  Array low_;  // x · A of as many rows as there ever were
 };
 
 }  // namespace bitloom::stack

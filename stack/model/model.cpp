@@ -99,15 +99,14 @@ Result<void> Model::rms_norm(const Array& x, const Array& weight, const Array& y
   return executor_->launch(op, {x, weight, config_.rms_eps, y});
 }
 
-Result<void> Model::apply(const Linear& linear, const Array& x, const Array& y,
+Result<void> Model::apply(Linear& linear, const Array& x, const Array& y,
                           const std::optional<Array>& residual) {
   if (tap_)
     if (auto done = tap_(linear.name(), x); !done) return done;
   return linear.apply(*executor_, x, y, residual);
 }
 
-Result<void> Model::attend(const Layer& layer, std::int64_t index, std::int64_t m,
-                           const KvCache& cache) {
+Result<void> Model::attend(Layer& layer, std::int64_t index, std::int64_t m, const KvCache& cache) {
   const Array sum = scratch_.sum.rows(0, m), norm = scratch_.norm.rows(0, m);
   const Array q = scratch_.q.rows(0, m), k = scratch_.k.rows(0, m), v = scratch_.v.rows(0, m),
               mixed = scratch_.mixed.rows(0, m);
@@ -148,7 +147,7 @@ Result<void> Model::attend(const Layer& layer, std::int64_t index, std::int64_t 
   return apply(layer.o, mixed, sum, sum);
 }
 
-Result<void> Model::feed_forward(const Layer& layer, std::int64_t m) {
+Result<void> Model::feed_forward(Layer& layer, std::int64_t m) {
   const Array sum = scratch_.sum.rows(0, m), norm = scratch_.norm.rows(0, m);
   const Array gate = scratch_.gate.rows(0, m), up = scratch_.up.rows(0, m);
   if (auto done = rms_norm(sum, layer.mlp_norm, norm); !done) return done;
@@ -175,7 +174,7 @@ Result<Array> Model::forward(std::span<const TokenId> ids, KvCache& cache) {
   if (auto done = executor_->launch(embedding, {on_engine, embedding_, sum}); !done)
     return tl::make_unexpected(done.error());
   for (std::int64_t i = 0; i < config_.layers; ++i) {
-    const Layer& layer = layers_[static_cast<std::size_t>(i)];
+    Layer& layer = layers_[static_cast<std::size_t>(i)];
     if (auto done = attend(layer, i, m, cache); !done) return tl::make_unexpected(done.error());
     if (auto done = feed_forward(layer, m); !done) return tl::make_unexpected(done.error());
   }

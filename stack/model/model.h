@@ -56,11 +56,11 @@ class Model {
 
   runtime::Result<void> make_scratch(std::int64_t rows);
   runtime::Result<void> rms_norm(const Array& x, const Array& weight, const Array& y);
-  runtime::Result<void> apply(const Linear& linear, const Array& x, const Array& y,
+  runtime::Result<void> apply(Linear& linear, const Array& x, const Array& y,
                               const std::optional<Array>& residual = std::nullopt);
-  runtime::Result<void> attend(const Layer& layer, std::int64_t index, std::int64_t m,
+  runtime::Result<void> attend(Layer& layer, std::int64_t index, std::int64_t m,
                                const KvCache& cache);
-  runtime::Result<void> feed_forward(const Layer& layer, std::int64_t m);
+  runtime::Result<void> feed_forward(Layer& layer, std::int64_t m);
 
   ModelConfig config_;
   Executor* executor_ = nullptr;
