@@ -9,6 +9,7 @@
 #include <regex>
 #include <span>
 
+#include "runtime/cuda/nvrtc_version.h"
 #include "vm/passes/pipeline.h"
 #include "vm/text/printer.h"
 
@@ -105,7 +106,7 @@ std::optional<CompiledKernel> compile_image(const vm::Function& lowered,
 }
 
 CacheKey cache_key(const vm::Function& checked, const CompileOptions& options,
-                   const cuda::Nvrtc& nvrtc) {
+                   const std::string& nvrtc) {
   CacheKey key;
   // An image has the places of its lines only when it is asked for them.
   key.program = vm::print(checked, {.spans = options.line_info});
@@ -115,7 +116,7 @@ CacheKey cache_key(const vm::Function& checked, const CompileOptions& options,
     for (const std::string& file : options.files) key.options += " " + file;
   }
   key.target = options.architecture.empty() ? vm::to_string(options.target) : options.architecture;
-  key.nvrtc = fmt::format("{}.{}", nvrtc.major(), nvrtc.minor());
+  key.nvrtc = nvrtc;
   key.build = build_id();
   return key;
 }
@@ -126,18 +127,34 @@ std::optional<CompiledKernel> compile_kernel(const vm::Function& checked,
                                              const vm::Function* lowered, CompileTrace* trace) {
   CompileTrace ignored;
   CompileTrace& told = trace ? *trace : ignored;
+  const auto milliseconds_since = [](std::chrono::steady_clock::time_point begin) {
+    const std::chrono::duration<double, std::milli> passed =
+        std::chrono::steady_clock::now() - begin;
+    return passed.count();
+  };
+  const bool keeps = cache && !cache->folder().empty() && cache->limit() != 0;
+  CacheKey key;
+  const auto find = [&](const std::string& version) -> std::optional<CompiledKernel> {
+    key = cache_key(checked, options, version);
+    auto kernel = cache ? cache->find(key, diagnostics) : std::nullopt;
+    told.cached = kernel && kernel->resolve(checked);
+    return told.cached ? std::move(kernel) : std::nullopt;
+  };
+  const auto remembered = keeps ? cuda::remembered_nvrtc(cache->folder()) : std::nullopt;
+  if (remembered) {
+    if (auto kernel = find(*remembered)) return kernel;
+  }
+  auto begin = std::chrono::steady_clock::now();
   const Result<const cuda::Nvrtc*> nvrtc = cuda::Nvrtc::find();
+  told.finding_milliseconds = milliseconds_since(begin);
   if (!nvrtc) {
     diagnostics.error(nvrtc.error().code, checked.span, nvrtc.error().message);
     diagnostics.last().hints = nvrtc.error().hints;
     return std::nullopt;
   }
-  const CacheKey key = cache_key(checked, options, **nvrtc);
-  if (cache) {
-    if (auto kernel = cache->find(key, diagnostics); kernel && kernel->resolve(checked)) {
-      told.cached = true;
-      return kernel;
-    }
+  if (remembered != (*nvrtc)->version()) {
+    if (keeps) cuda::remember_nvrtc(cache->folder(), **nvrtc);
+    if (auto kernel = find((*nvrtc)->version())) return kernel;
   }
   vm::Function own;
   if (!lowered) {
@@ -150,10 +167,9 @@ std::optional<CompiledKernel> compile_kernel(const vm::Function& checked,
     if (!done) return std::nullopt;
     lowered = &own;
   }
-  const auto begin = std::chrono::steady_clock::now();
+  begin = std::chrono::steady_clock::now();
   std::optional<CompiledKernel> kernel = compile_image(*lowered, options, diagnostics);
-  const std::chrono::duration<double, std::milli> passed = std::chrono::steady_clock::now() - begin;
-  told.nvrtc_milliseconds = passed.count();
+  told.nvrtc_milliseconds = milliseconds_since(begin);
   if (kernel && cache) cache->store(key, *kernel, diagnostics);
   return kernel;
 }

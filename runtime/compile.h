@@ -33,12 +33,14 @@ std::optional<CompiledKernel> compile_image(const vm::Function& lowered,
                                             vm::Diagnostics& diagnostics);
 
 // Of a checked function. `cache` may be null; what it has to complain about is a warning.
-// `lowered`: the same function, when somebody has lowered it already. The parameters of the result
-// have the ids of `checked`. `trace` is told what became of it.
+// NVRTC is loaded only when the cache cannot tell its version (runtime/cuda/nvrtc_version.h) or
+// does not have the image. `lowered`: the same function, when somebody has lowered it already. The
+// parameters of the result have the ids of `checked`. `trace` is told what became of it.
 struct CompileTrace {
   bool cached = false;
   std::vector<vm::PassTiming> passes = {};  // empty when nothing was lowered
   double nvrtc_milliseconds = 0;            // printing included
+  double finding_milliseconds = 0;          // of looking NVRTC up, where it had to be loaded
 };
 std::optional<CompiledKernel> compile_kernel(const vm::Function& checked,
                                              const CompileOptions& options, Cache* cache,
@@ -46,9 +48,9 @@ std::optional<CompiledKernel> compile_kernel(const vm::Function& checked,
                                              const vm::Function* lowered = nullptr,
                                              CompileTrace* trace = nullptr);
 
-// Everything that the image of a checked function depends on.
+// Everything that the image of a checked function depends on. `nvrtc`: its version.
 CacheKey cache_key(const vm::Function& checked, const CompileOptions& options,
-                   const cuda::Nvrtc& nvrtc);
+                   const std::string& nvrtc);
 
 // The options of NVRTC for an architecture.
 std::vector<std::string> nvrtc_options(const CompileOptions& options);

@@ -1,6 +1,7 @@
 #include "runtime/shared_library.h"
 
 #include <dlfcn.h>
+#include <link.h>
 
 namespace bitloom::runtime {
 
@@ -11,6 +12,12 @@ std::optional<SharedLibrary> SharedLibrary::open(const std::vector<std::string>&
     }
   }
   return std::nullopt;
+}
+
+std::string SharedLibrary::path() const {
+  const link_map* map = nullptr;
+  const bool known = dlinfo(handle_, RTLD_DI_LINKMAP, &map) == 0 && map && map->l_name;
+  return known && *map->l_name != '\0' ? map->l_name : name_;
 }
 
 void* SharedLibrary::address(const char* symbol_name) const {

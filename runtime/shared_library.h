@@ -20,6 +20,8 @@ class SharedLibrary {
   static std::optional<SharedLibrary> open(const std::vector<std::string>& names);
 
   const std::string& name() const { return name_; }
+  // The file that the loader found under the name; the name where it does not say.
+  std::string path() const;
 
   // nullptr when the library has no such symbol.
   template <class F>

@@ -202,7 +202,7 @@ std::uint64_t Cache::clear() {
     std::error_code gone;
     if (is_entry(file.path))
       removed += fs::remove(file.path, gone);
-    else if (is_unfinished(file.path))
+    else if (is_unfinished(file.path) || file.path.filename() == "nvrtc")
       fs::remove(file.path, gone);
   });
   return removed;

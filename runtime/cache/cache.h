@@ -18,6 +18,9 @@
 // renamed into it, so a reader sees a whole entry or none; nobody waits for anybody. What two
 // compile at once is the same, and one of them wins.
 //
+// Beside the entries lies the file `nvrtc`, which says what version the machine has
+// (runtime/cuda/nvrtc_version.h).
+//
 // **Size.** After a store the entries that were not used for longest are removed until all are
 // within nine tenths of the limit. A hit sets the time of its file.
 #pragma once

@@ -15,7 +15,9 @@ using runtime::SharedLibrary;
 
 using Program = void*;
 
-std::vector<std::string> candidates() {
+}  // namespace
+
+std::vector<std::string> Nvrtc::candidates() {
   if (const auto given = runtime::environment(runtime::Variable::Nvrtc)) return {*given};
   const std::vector<std::string> names = {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"};
   std::vector<std::string> all = names;
@@ -31,7 +33,9 @@ std::vector<std::string> candidates() {
   return all;
 }
 
-}  // namespace
+std::string Nvrtc::version() const {
+  return fmt::format("{}.{}", major_, minor_);
+}
 
 struct Nvrtc::Calls {
   int (*version)(int*, int*);
@@ -77,6 +81,7 @@ Result<Nvrtc> Nvrtc::look_up() {
   find(calls.error, "nvrtcGetErrorString");
   Nvrtc nvrtc;
   nvrtc.library_ = library->name();
+  nvrtc.path_ = library->path();
   nvrtc.calls_ = std::make_shared<const Calls>(calls);
   if (!whole || calls.version(&nvrtc.major_, &nvrtc.minor_) != 0) {
     return failure("BL0416",

@@ -30,9 +30,14 @@ class Nvrtc {
   // Looked up once a process; the answer stays what it was.
   static Result<const Nvrtc*> find();
 
+  // Names and files, in the order in which they are looked for.
+  static std::vector<std::string> candidates();
+
   const std::string& library() const { return library_; }  // the name under which it was found
+  const std::string& path() const { return path_; }        // its file
   int major() const { return major_; }
   int minor() const { return minor_; }
+  std::string version() const;  // "13.0"
 
   // An error is a fault of NVRTC itself (BL0801); a text that it refuses is `done == false` and a
   // log. Threads may compile at the same time, though NVRTC makes them wait for one another.
@@ -42,7 +47,7 @@ class Nvrtc {
  private:
   struct Calls;
   static Result<Nvrtc> look_up();
-  std::string library_;
+  std::string library_, path_;
   int major_ = 0, minor_ = 0;
   std::shared_ptr<const Calls> calls_;
 };

@@ -1,5 +1,5 @@
-// What the documentation quotes stands in the sources, and in the CUDA text of the kernels that it
-// names.
+// What the documentation quotes stands in the sources, and in the CUDA text, the PTX and the
+// machine code of the kernels that it names.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -7,12 +7,14 @@
 #include <optional>
 #include <regex>
 #include <set>
+#include <span>
 #include <sstream>
 
 #include "codegen/cuda.h"
 #include "dsl/compile.h"
 #include "dsl/render.h"
 #include "runtime/cuda/nvrtc.h"
+#include "runtime/listing.h"
 #include "tests/docs/excerpt.h"
 #include "tests/docs/page.h"
 #include "tests/house/project_files.h"
@@ -24,7 +26,7 @@ namespace {
 
 // What becomes of a kernel for sm_80: its CUDA text, and the PTX that NVRTC makes of it.
 struct Printed {
-  std::string cuda, ptx, complaints;
+  std::string cuda, ptx, cubin, complaints;
 };
 
 std::optional<vm::Function> lower(const std::string& file, dsl::Specialization set,
@@ -62,7 +64,9 @@ Printed print_kernel(const std::string& specialized) {
   const auto nvrtc = cuda::Nvrtc::find();
   if (printed.cuda.empty() || !nvrtc) return printed;
   const auto compiled = (*nvrtc)->compile(printed.cuda, "kernel.cu", {"-arch=sm_80"}, true);
-  if (compiled) printed.ptx = compiled->ptx;
+  if (!compiled) return printed;
+  printed.ptx = compiled->ptx;
+  printed.cubin = compiled->cubin;
   return printed;
 }
 
@@ -115,6 +119,24 @@ TEST(Excerpts, OfCudaAndPtxArePrinted) {
   }
   EXPECT_GE(checked, 2);
   if (skipped) GTEST_SKIP() << "this machine has no NVRTC";
+}
+
+TEST(Excerpts, OfMachineCodeAreMade) {
+  const auto program = runtime::find_disassembler(runtime::disassembler_folders());
+  if (!program || !cuda::Nvrtc::find()) GTEST_SKIP() << "this machine has no disassembler";
+  int checked = 0;
+  for (const Page& page : pages()) {
+    for (const Block& block : page.blocks) {
+      if (!block.marker.starts_with("sass ")) continue;
+      const Printed printed = print_kernel(block.marker.substr(5));
+      const auto sass =
+          runtime::disassemble(*program, std::as_bytes(std::span(std::string_view(printed.cubin))));
+      ASSERT_TRUE(sass) << sass.error().message;
+      EXPECT_EQ(difference(block.text, *sass, false), "") << page.name << ":" << block.line;
+      ++checked;
+    }
+  }
+  EXPECT_GE(checked, 1);
 }
 
 // docs/architecture.md adds one instruction. It shows every line of it, and there are few.

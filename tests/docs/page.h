@@ -19,6 +19,8 @@
 //   <!-- added to FILE -->        the same, in the worked example, whose lines are counted
 //   <!-- cuda FILE W=u4 … -->     it stands in the CUDA text of that kernel, so specialised, for
 //   sm_80
+//   <!-- ptx FILE W=u4 … -->      in the PTX that NVRTC makes of it
+//   <!-- sass FILE W=u4 … -->     in its machine code, where there is a disassembler
 //
 // `…` leaves out: alone in a line any lines, inside a line any characters. In IR (`--print-after`)
 // the numbers of values (`%x.17`, `%17`) are not compared, so that a page stays as it is when a

@@ -51,7 +51,9 @@ TEST(HostArray, RefusesShapesThatCannotBe) {
   EXPECT_EQ(code_of({huge, huge}), "BL0612");
   EXPECT_EQ(code_of({huge}), "BL0612");
   EXPECT_EQ(code_of(Shape(kMaxRank + 1, 1)), "BL0612");
+#ifndef __SANITIZE_ADDRESS__  // it ends the process instead
   EXPECT_EQ(code_of({huge / 16}), "BL0903");
+#endif
   EXPECT_EQ(*byte_count(vm::kF64, {huge, 0, huge}), 0u);
 }
 

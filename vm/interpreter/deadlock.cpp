@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <vector>
+
 namespace bitloom::vm::interpreter {
 namespace {
 
@@ -77,6 +80,14 @@ bool report_wrong_bytes(Cluster& cluster) {
   return found;
 }
 
+// By their number, in whatever order host threads gave them back.
+std::vector<const Cluster*> in_order(const std::deque<std::unique_ptr<Cluster>>& clusters) {
+  std::vector<const Cluster*> result;
+  for (const auto& cluster : clusters) result.push_back(cluster.get());
+  std::ranges::sort(result, {}, &Cluster::number);
+  return result;
+}
+
 }  // namespace
 
 void report_stuck(Cluster& cluster) {
@@ -91,10 +102,8 @@ void report_stuck(Cluster& cluster) {
 }
 
 void report_deadlock(Grid& grid, const std::deque<std::unique_ptr<Cluster>>& parked) {
-  const Cluster* cluster = nullptr;
-  for (const auto& candidate : parked) {
-    if (!cluster || candidate->number < cluster->number) cluster = candidate.get();
-  }
+  const std::vector<const Cluster*> waiting = in_order(parked);
+  const Cluster* cluster = waiting.front();
   const Strand* first = nullptr;
   for (const auto& strand : cluster->strands) {
     if (strand->spinning() && !first) first = strand.get();
@@ -105,14 +114,15 @@ void report_deadlock(Grid& grid, const std::deque<std::unique_ptr<Cluster>>& par
              << (parked.size() == 1 ? " block waits" : " blocks wait")
              << " for values in global memory that nobody writes any more";
   int left = kMostNotes;
-  for (const auto& each : parked) note_strands(diagnostic, *each, left);
+  for (const Cluster* each : waiting) note_strands(diagnostic, *each, left);
   grid.faults.add(first->block->linear, step_of(*first).number, 0, std::move(diagnostic));
 }
 
 void report_interrupted(Grid& grid, const std::deque<std::unique_ptr<Cluster>>& clusters) {
   const bool limit = grid.limit_reached;
   const Strand* first = nullptr;
-  for (const auto& cluster : clusters) {
+  const std::vector<const Cluster*> running = in_order(clusters);
+  for (const Cluster* cluster : running) {
     if (!first) first = first_waiting(*cluster);
   }
   const Span span = first ? place_span(*first) : grid.program.function->span;
@@ -124,7 +134,7 @@ void report_interrupted(Grid& grid, const std::deque<std::unique_ptr<Cluster>>& 
     diagnostic << "the run was interrupted after " << grid.steps.load() << " steps";
   }
   int left = kMostNotes;
-  for (const auto& each : clusters) note_strands(diagnostic, *each, left);
+  for (const Cluster* each : running) note_strands(diagnostic, *each, left);
   grid.faults.add(first ? first->block->linear : 0, 0, 0, std::move(diagnostic));
 }
 
