@@ -127,12 +127,17 @@ Planted planted(std::int64_t rows, std::int64_t size, int hot, std::mt19937_64& 
             .q = zeros(vm::kF16, {1, rows, size}),
             .k = zeros(vm::kF16, {1, rows, size}),
             .scale = 1 / std::sqrt(static_cast<double>(size))};
-  std::normal_distribution<double> noise(0, 0.7);
+  // Pairs of dimensions of one size and any angle, alike in q and k: what a diagonal weighs depends
+  // on its offset alone.
+  std::normal_distribution<double> noise(0, 0.5);
+  std::uniform_real_distribution<double> angle(0, 6.283185307179586);
   std::vector<double> mean_q, mean_k, direction;
-  for (std::int64_t d = 0; d < size; ++d) {
-    mean_q.push_back(noise(random) * 2);
-    mean_k.push_back(mean_q.back() + noise(random) * 0.5);
-    direction.push_back(d >= size - 16 ? 1.0 : 0);  // slow pairs: RoPE hardly turns them
+  for (std::int64_t d = 0; d < size; d += 2) {
+    const double turn = angle(random);
+    for (const double x : {1.5 * std::cos(turn), 1.5 * std::sin(turn)})
+      mean_q.push_back(x), mean_k.push_back(x);
+    for (int i = 0; i < 2; ++i)
+      direction.push_back(d >= size - 16 ? 1.0 : 0);  // slow pairs: RoPE hardly turns them
   }
   std::vector<bool> is_hot(static_cast<std::size_t>(rows), false);
   for (int i = 0; i < 4; ++i) is_hot[static_cast<std::size_t>(i)] = true;
@@ -146,13 +151,13 @@ Planted planted(std::int64_t rows, std::int64_t size, int hot, std::mt19937_64& 
                   (is_hot[static_cast<std::size_t>(r)] ? 2.5 * direction[i] : 0));
     }
     for (std::int64_t d = 0; d < size; d += 2) {
-      const double angle = static_cast<double>(r) *
+      const double phase = static_cast<double>(r) *
                            std::pow(10000.0, -static_cast<double>(d) / static_cast<double>(size));
       const auto turn = [&](const std::vector<double>& x, HostArray& into) {
         const double a = x[static_cast<std::size_t>(d)], b = x[static_cast<std::size_t>(d + 1)];
         const auto to = static_cast<std::size_t>(r * size + d);
-        into.set_code(to, vm::encode(vm::kF16, a * std::cos(angle) - b * std::sin(angle)));
-        into.set_code(to + 1, vm::encode(vm::kF16, a * std::sin(angle) + b * std::cos(angle)));
+        into.set_code(to, vm::encode(vm::kF16, a * std::cos(phase) - b * std::sin(phase)));
+        into.set_code(to + 1, vm::encode(vm::kF16, a * std::sin(phase) + b * std::cos(phase)));
       };
       turn(q, p.q);
       turn(k, p.k);
@@ -241,10 +246,10 @@ TEST(VerticalSlash, KeepsTheAttentionOfPlantedHeads) {
   Masses measured, expected;
   last_rows(p, measured, expected);
   const auto pattern =
-      choose_vertical_slash(measured.vertical, measured.slash, {.columns = 100, .offsets = 128});
+      choose_vertical_slash(measured.vertical, measured.slash, {.columns = 128, .offsets = 400});
   ASSERT_TRUE(pattern) << pattern.error().message;
-  EXPECT_EQ(pattern->columns.size(), 100u);
-  EXPECT_EQ(pattern->offsets.size(), 128u);
+  EXPECT_EQ(pattern->columns.size(), 128u);
+  EXPECT_EQ(pattern->offsets.size(), 400u);
   for (std::int64_t i = 0; i < 30; ++i) EXPECT_EQ(pattern->columns[static_cast<std::size_t>(i)], i);
   for (std::int64_t i = 0; i < 100; ++i)
     EXPECT_EQ(pattern->offsets[static_cast<std::size_t>(i)], i);
@@ -255,14 +260,13 @@ TEST(VerticalSlash, KeepsTheAttentionOfPlantedHeads) {
   for (const std::int64_t c : pattern->columns) column[static_cast<std::size_t>(c)] = true;
   for (const std::int64_t o : pattern->offsets) offset[static_cast<std::size_t>(o)] = true;
   const Sequence sequence{.rows = p.rows, .columns = p.rows};
-  double executed = 0;
+  double kept_share = 0;
   for (int draw = 0; draw < 24; ++draw) {
     const std::int64_t row = pick(random, 600, p.rows - 1), block = row / 64;
     TileLists lists({.row_block = 64, .column_block = 64});
     lists.begin(0, sequence, block);
     add_vertical_slash(lists, sequence, block * 64, block * 64 + 64, *pattern);
     lists.end();
-    executed += lists.density() / 24;
     const auto mass = attention_of(p, row).first;
     double kept = 0;
     for (const std::int32_t entry : lists.list())
@@ -271,10 +275,13 @@ TEST(VerticalSlash, KeepsTheAttentionOfPlantedHeads) {
     for (const std::int32_t c : lists.singles())
       if (c <= row) kept += mass[static_cast<std::size_t>(c)];
     // the pattern alone; lists are made of whole tiles and keep more
-    double exact = 0;
+    double exact = 0, count = 0;
     for (std::int64_t c = 0; c <= row; ++c)
-      if (column[static_cast<std::size_t>(c)] || offset[static_cast<std::size_t>(row - c)])
+      if (column[static_cast<std::size_t>(c)] || offset[static_cast<std::size_t>(row - c)]) {
         exact += mass[static_cast<std::size_t>(c)];
+        count += 1;
+      }
+    kept_share += count / static_cast<double>(row + 1) / 24;
     recalls.push_back(exact);
     EXPECT_GE(kept, exact - 1e-9) << "the lists lack a column of the pattern";
     EXPECT_LT(kept, 1 + 1e-9) << "a column is kept twice";
@@ -282,11 +289,10 @@ TEST(VerticalSlash, KeepsTheAttentionOfPlantedHeads) {
   std::sort(recalls.begin(), recalls.end());
   const double mean =
       std::accumulate(recalls.begin(), recalls.end(), 0.0) / static_cast<double>(recalls.size());
-  SCOPED_TRACE(fmt::format("mean {:.4f}, 5th percentile {:.4f}, executed {:.3f}", mean, recalls[1],
-                           executed));
-  RecordProperty("executed", fmt::format("{:.3f}", executed));
+  SCOPED_TRACE(fmt::format("mean {:.4f}, 5th percentile {:.4f}, of {:.3f} of the columns", mean,
+                           recalls[1], kept_share));
   EXPECT_GE(mean, 0.95);
-  EXPECT_LT(executed, 0.7);
+  EXPECT_LT(kept_share, 0.45) << "a pattern that keeps nearly everything promises nothing";
 }
 
 // The lists that the kernels make, against what the pattern says row by row.
