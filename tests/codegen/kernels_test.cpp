@@ -116,6 +116,33 @@ std::vector<Case> variants() {
   return all;
 }
 
+// The kernels of the model stack, with the tiles that it asks for.
+std::vector<Case> model_cases() {
+  const std::string linear = "kernels/llama/linear.bl", attend = "kernels/llama/paged_attention.bl",
+                    quantized = "kernels/llama/quantized_linear.bl";
+  const Generics bf16 = {{"X", "bf16"}, {"BK", "32"}, {"T", "128"}},
+                 one = {{"BM", "1"}, {"BK", "64"}, {"T", "64"}};
+  std::vector<Case> all;
+  for (const std::string target : {"sm_80", "sm_90a"}) {
+    all.push_back({linear, "linear", target, {}, {"fma.rn.f32"}});
+    all.push_back({linear, "linear", target, bf16, {"mma.sync.aligned.m16n8k16"}});
+    all.push_back({linear, "linear", target, one});
+    all.push_back({attend, "paged_attention", target});
+    all.push_back({attend, "paged_attention", target, {{"BM", "1"}, {"N", "64"}}});
+    all.push_back({attend, "paged_attention", target, {{"T", "bf16"}, {"N", "128"}}});
+    all.push_back({attend, "paged_attention", target, {{"D", "128"}}});
+    all.push_back({quantized, "quantized_linear", target, {{"W", "u3"}}});
+    all.push_back({"kernels/llama/next_token.bl", "next_token", target});
+    all.push_back({"kernels/llama/rope_cache.bl", "rope_cache", target});
+    all.push_back({"kernels/llama/rms_norm.bl", "rms_norm", target});
+    all.push_back({"kernels/llama/swiglu.bl", "swiglu", target});
+    all.push_back({"kernels/quantize/quantize_codebook.bl", "quantize_codebook", target});
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(CodegenModels, Kernel, testing::ValuesIn(model_cases()),
+                         [](const auto& test) { return name_of(test.param); });
 INSTANTIATE_TEST_SUITE_P(CodegenVariants, Kernel, testing::ValuesIn(variants()),
                          [](const auto& test) { return name_of(test.param); });
 INSTANTIATE_TEST_SUITE_P(Codegen, Kernel, testing::ValuesIn(cases()),
