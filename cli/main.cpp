@@ -85,6 +85,7 @@ int run(int argc, char** argv) {
   add_cache(app, context);
   add_demo(app, context);
   add_quantize(app, context);
+  add_lqer(app, context);
   add_perplexity(app, context);
   add_generate(app, context);
   try {
