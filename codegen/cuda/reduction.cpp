@@ -12,8 +12,7 @@ namespace {
 
 // The states' variable `v` as a register tile of the fold's layout.
 Register collect(KernelWriter& out, const Folded& folded, std::size_t v, vm::ElementType element) {
-  const Register part =
-      out.temporary(element, static_cast<std::int64_t>(folded.states.size()), "part");
+  Register part = out.temporary(element, static_cast<std::int64_t>(folded.states.size()), "part");
   const std::int64_t period = part.is_bool() ? 1 : period_of(part.bits());
   for (std::int64_t first = 0; first < part.count; first += period) {
     Codes codes;
@@ -126,7 +125,7 @@ Fold place_fold(KernelWriter& out, const vm::Type& type, const Register& x,
 std::string place_along(KernelWriter& out, const layouts::RegisterLayout& layout, std::size_t dim) {
   const auto form = fit(digits_of(layout), layout.threads(),
                         [&](std::int64_t t) { return layout.element(t, 0)[dim]; });
-  const std::string name = out.fresh("at");
+  std::string name = out.fresh("at");
   out.line("const u32 {} = {} + {};", name, form->text(out.strand().thread, layout.threads()),
            form->constant);
   return name;

@@ -23,7 +23,8 @@ std::vector<std::string> Nvrtc::candidates() {
   std::vector<std::string> all = names;
   const auto add = [&](const std::string& toolkit) {
     for (const char* folder : {"/lib64/", "/targets/x86_64-linux/lib/"}) {
-      for (const std::string& name : names) all.push_back(toolkit + folder + name);
+      for (const std::string& name : names)
+        all.push_back(fmt::format("{}{}{}", toolkit, folder, name));
     }
   };
   for (const char* variable : {"CUDA_HOME", "CUDA_PATH"}) {
@@ -115,6 +116,7 @@ Result<Compiled> Nvrtc::compile(const std::string& text, const std::string& name
     return fault("nvrtcCreateProgram", result);
   }
   std::vector<const char*> pointers;
+  pointers.reserve(options.size());
   for (const std::string& option : options) pointers.push_back(option.c_str());
   Compiled compiled;
   const int result =

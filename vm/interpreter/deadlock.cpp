@@ -83,6 +83,7 @@ bool report_wrong_bytes(Cluster& cluster) {
 // By their number, in whatever order host threads gave them back.
 std::vector<const Cluster*> in_order(const std::deque<std::unique_ptr<Cluster>>& clusters) {
   std::vector<const Cluster*> result;
+  result.reserve(clusters.size());
   for (const auto& cluster : clusters) result.push_back(cluster.get());
   std::ranges::sort(result, {}, &Cluster::number);
   return result;

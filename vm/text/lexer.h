@@ -44,7 +44,9 @@ class Lexer {
   std::size_t number_length(TokenKind& kind) const;
   std::size_t string_length(std::size_t from, TokenKind& kind) const;
   std::size_t value_length(TokenKind& kind) const;
-  char at(std::size_t position) const { return position < source_.size() ? source_[position] : 0; }
+  char at(std::size_t position) const {
+    return position < source_.size() ? source_[position] : '\0';
+  }
 
   std::string_view source_;
   std::size_t position_ = 0;

@@ -54,7 +54,7 @@ class Printer {
   }
   // However a value came to have no place.
   static Span place(Span span) { return span.known() ? span : Span{}; }
-  void indent() { out_.append(static_cast<std::size_t>(2 * depth_), ' '); }
+  void indent() { out_.append(2 * static_cast<std::size_t>(depth_), ' '); }
 
   const Function& function_;
   const PrintOptions& options_;
