@@ -107,6 +107,9 @@ TEST_P(Hazards, AreFoundAndNothingElseIs) {
       LaunchOptions options;
       options.schedule_seed = seed;
       options.step_limit = 1'000'000;
+      // Of two blocks that race, the one that comes second is reported: with several host threads
+      // that is left to chance, so one of them gives the text that is compared.
+      if (seed == 0) options.workers = 1;
       const bool good = machine.run(options);
       EXPECT_EQ(good, machine.found().empty());
       if (test.code == "ok") {
