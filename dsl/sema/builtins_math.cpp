@@ -95,9 +95,14 @@ Value dp4a(Context& c, const BuiltinCall& call) {
                      Domain::Int32, call.place);
 }
 
-// Only the operand that is chosen is looked at when the condition is known.
+// Only the operand that is chosen is looked at when the condition is known; it may be memory, and stays
+// so.
 Value select_value(Context& c, const BuiltinCall& call) {
-  if (const auto* known = call[0].as<bool>()) return value_of(c, *call.expressions[*known ? 1 : 2]);
+  if (const auto* known = call[0].as<bool>()) {
+    const Expr& chosen = *call.expressions[*known ? 1 : 2];
+    const Value value = evaluate(c, chosen);
+    return value.is<Absent>() ? value_of(c, chosen) : value;
+  }
   const Operand a{value_of(c, *call.expressions[1]), call.places[1]};
   const Operand b{value_of(c, *call.expressions[2]), call.places[2]};
   return select(c, call.operand(0), a, b, call.place);

@@ -165,18 +165,24 @@ void collect(const vm::Region& region, std::set<vm::ValueId>& read,
 }
 
 // The loads of later iterations run before the body of this one: they must not depend on what it
-// changes.
+// changes, nor it on what they change.
 void check_independence(Context& c, const vm::Instruction& pipeline, Place place) {
-  std::set<vm::ValueId> loads, body, changed, unused;
-  collect(pipeline.regions[0], loads, unused);
-  collect(pipeline.regions[1], body, changed);
-  for (const vm::ValueId id : changed) {
-    if (!loads.contains(id)) continue;
+  std::set<vm::ValueId> load_reads, load_changes, body_reads, body_changes;
+  collect(pipeline.regions[0], load_reads, load_changes);
+  collect(pipeline.regions[1], body_reads, body_changes);
+  const auto complain = [&](vm::ValueId id, std::string_view reader, std::string_view why) {
     const vm::Value& variable = c.function.value(id);
     c.error("BL0224", place).note(variable.span, fmt::format("'{}' is declared", variable.name))
-        << "the loads of this pipeline depend on '" << variable.name
-        << "', which its body changes: they run ahead of it";
-  }
+        << reader << " '" << variable.name << why;
+  };
+  for (const vm::ValueId id : body_changes)
+    if (load_reads.contains(id) || load_changes.contains(id))
+      complain(id, "the loads of this pipeline depend on",
+               "', which its body changes: they run ahead of it");
+  for (const vm::ValueId id : body_reads)
+    if (load_changes.contains(id) && !body_changes.contains(id))
+      complain(id, "the body of this pipeline reads",
+               "', which its load part changes: the loads run ahead of it");
 }
 
 // Names of the load part as the body sees them: what was loaded is known, places computed for

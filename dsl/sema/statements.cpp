@@ -164,6 +164,11 @@ void run_assign(Context& c, const Assign& node, Place place) {
   const auto variable = assigned_variable(c, *node.target);
   Value value = value_of(c, *node.value);
   if (!variable || value.poisoned()) return;
+  if (c.in_load && !c.type(variable->id).is_scalar()) {
+    c.error("BL0224", place).hint("compute in the body")
+        << "the load part of a pipeline changes scalars only: places that walk along";
+    return;
+  }
   const auto op = operator_of(node.op);
   if (op)
     value = binary(c, *op, {*variable, node.target->place}, {value, node.value->place}, place);
@@ -343,7 +348,7 @@ bool may_load(const Stmt& stmt) {
   const auto* let = std::get_if<Let>(&stmt.node);
   return (let && !let->variable) || std::holds_alternative<Move>(stmt.node) ||
          std::holds_alternative<If>(stmt.node) || std::holds_alternative<ExprStmt>(stmt.node) ||
-         std::holds_alternative<Return>(stmt.node);
+         std::holds_alternative<Assign>(stmt.node) || std::holds_alternative<Return>(stmt.node);
 }
 
 }  // namespace

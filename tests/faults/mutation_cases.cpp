@@ -15,7 +15,7 @@ runtime::Source integers(runtime::Shape shape, const std::vector<int>& values) {
 // gemm_stream with tiles of one block each.
 std::string split(int k) {
   return fmt::format(
-      "sms=1 shape=m=3,k={},n=136,slots=4 arg=x=random arg=sums=random arg=w=random "
+      "sms=1 shape=m=3,k={},n=136,slots=4 set=NW=2 set=KW=4 set=U=64 arg=x=random arg=sums=random arg=w=random "
       "arg=scale=random arg=zero=random arg=part=zeros arg=ticket=zeros out=c",
       k);
 }
@@ -205,10 +205,10 @@ std::vector<MutationCase> mutation_cases() {
     cases.push_back({"gemm/gemm_stream.bl",
                      "kernel=gemm_stream set=W=u4" + on,
                      // Tiles of one block and shared ones; the last warps have no rows.
-                     {"sms=1 shape=m=3,k=1152,n=296,slots=4 arg=x=random arg=sums=random "
+                     {"set=NW=2 set=KW=4 set=U=64 sms=1 shape=m=3,k=1152,n=296,slots=4 arg=x=random arg=sums=random "
                       "arg=w=random arg=scale=random arg=zero=random arg=part=zeros "
                       "arg=ticket=zeros out=c",
-                      "sms=2 shape=m=3,k=640,n=136,slots=8 arg=x=random arg=sums=random "
+                      "set=NW=2 set=KW=4 set=U=64 sms=2 shape=m=3,k=640,n=136,slots=8 arg=x=random arg=sums=random "
                       "arg=w=random arg=scale=random arg=zero=random arg=part=zeros "
                       "arg=ticket=zeros out=c",
                       // The edge of k in each of the turns.
@@ -271,7 +271,7 @@ const std::vector<Survivor>& survivors() {
       {"gemm/grouped_gemm.bl", "clip 0 of store", "store(c[first + row", Redundant,
        "the mask stops at the end of the group, which is no later"},
       {"gemm/gemm.bl", "clip 0 of copy_async", "wt[t] <- w[t * BK", Redundant, kAtoms},
-      {"gemm/gemm_stream.bl", "scope of store_release", "store_release(ticket[tile]", Redundant,
+      {"gemm/gemm_stream.bl", "scope of store_release", "store_release(ticket[place]", Redundant,
        kNextLaunch},
       {"attention/attention.bl", "order of atomic_fetch", "fetch_add(ticket[1]", Redundant,
        "a block has had the answer to its last ticket when it counts itself out, and the stores of "

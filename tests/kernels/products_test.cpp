@@ -7,85 +7,148 @@
 namespace bitloom::test {
 namespace {
 
-// The activations as gemm_stream takes them.
-std::map<std::string, HostArray> ordered(const HostArray& a) {
-  KernelRun run{.file = "gemm/gemm_stream.bl", .kernel = "order_activations", .target = "sm_90a"};
+// gemm_stream and what stands around it: one draw of shape, tile and types.
+struct Stream {
+  std::string weight = "u4", activation = "f16", scale_type = "f16";
+  std::int64_t m = 1, k = 128, n = 8, group = 128;
+  int most_m = 8, warps_n = 1, warps_k = 4, stages = 2, sms = 2, unit = 128;
+  bool zero = false, bias = false, residual = false;
+  std::string target = "sm_90a";
+
+  std::string describe() const {
+    return fmt::format(
+        "W={} A={} S={} m={} k={} n={} G={} M={} NW={} KW={} D={} U={} sms={}{}{}{} {}", weight,
+        activation, scale_type, m, k, n, group, most_m, warps_n, warps_k, stages, unit, sms,
+        zero ? " zero" : "", bias ? " bias" : "", residual ? " residual" : "", target);
+  }
+};
+
+std::map<std::string, HostArray> ordered_activations(const Stream& s, const HostArray& a) {
+  KernelRun run{.file = "gemm/gemm_stream.bl",
+                .kernel = "order_activations",
+                .generics = {{"A", s.activation},
+                             {"M", std::to_string(s.most_m)},
+                             {"G", std::to_string(s.group)},
+                             {"U", std::to_string(s.unit)}},
+                .target = s.target};
   run.request.arguments = {{"a", {a, "a"}}};
   run.request.outputs = {"x", "sums"};
   return must_run(run);
+}
+
+HostArray ordered_columns(const Stream& s, const HostArray& array) {
+  KernelRun run{.file = "gemm/gemm_stream.bl", .kernel = "order_columns", .target = s.target};
+  run.generics = {{"T", vm::to_string(array.type())}};
+  run.request.arguments = {{"from", {array, "from"}}};
+  run.request.outputs = {"to"};
+  auto results = must_run(run);
+  return results.contains("to") ? results.at("to") : array;
+}
+
+void check_stream(const Stream& s, std::mt19937_64& random) {
+  SCOPED_TRACE(s.describe());
+  const vm::ElementType type = *vm::parse_element_type(s.activation);
+  const std::int64_t groups = s.k / s.group;
+  const HostArray a = normal(type, {s.m, s.k}, random),
+                  w = codes(*vm::parse_element_type(s.weight), {s.k, s.n}, random),
+                  scale = normal(*vm::parse_element_type(s.scale_type), {groups, s.n}, random,
+                                 0.01, 0.1),
+                  zero = codes(vm::unsigned_type(8), {groups, s.n}, random),
+                  bias = normal(type, {s.n}, random), residual = normal(type, {s.m, s.n}, random);
+  auto activations = ordered_activations(s, a);
+  ASSERT_TRUE(activations.contains("x"));
+  KernelRun run{.file = "gemm/gemm_stream.bl",
+                .kernel = "gemm_stream",
+                .generics = {{"W", s.weight},
+                             {"A", s.activation},
+                             {"S", s.scale_type},
+                             {"G", std::to_string(s.group)},
+                             {"M", std::to_string(s.most_m)},
+                             {"NW", std::to_string(s.warps_n)},
+                             {"KW", std::to_string(s.warps_k)},
+                             {"D", std::to_string(s.stages)},
+                             {"U", std::to_string(s.unit)}},
+                .target = s.target};
+  run.request.device_sms = s.sms;
+  run.request.sizes = {{"slots", 4 * s.sms}, {"m", s.m}};
+  run.request.arguments = {{"x", {activations.at("x"), "x"}},
+                           {"sums", {activations.at("sums"), "sums"}},
+                           {"w", {w, "w"}},
+                           {"scale", {ordered_columns(s, scale), "s"}},
+                           {"part", {runtime::Source::Zeros{}, ""}},
+                           {"ticket", {runtime::Source::Zeros{}, ""}}};
+  if (s.zero) {
+    run.generics["Z"] = "u8";
+    run.request.arguments.insert({"zero", {ordered_columns(s, zero), "z"}});
+  }
+  if (s.bias) run.request.arguments.insert({"bias", {bias, "b"}});
+  if (s.residual) run.request.arguments.insert({"residual", {residual, "r"}});
+  run.request.outputs = {"c", "ticket"};
+  const auto results = must_run(run);
+  ASSERT_TRUE(results.contains("c"));
+  std::vector<double> expected(static_cast<std::size_t>(s.m * s.n), 0.0);
+  for (std::int64_t i = 0; i < s.m; ++i) {
+    for (std::int64_t j = 0; j < s.n; ++j) {
+      double sum = (s.bias ? at(bias, j) : 0) + (s.residual ? at(residual, i * s.n + j) : 0);
+      for (std::int64_t kk = 0; kk < s.k; ++kk) {
+        const std::int64_t of_group = kk / s.group * s.n + j;
+        sum += at(a, i * s.k + kk) * (at(w, kk * s.n + j) - (s.zero ? at(zero, of_group) : 0)) *
+               at(scale, of_group);
+      }
+      expected[static_cast<std::size_t>(i * s.n + j)] = sum;
+    }
+  }
+  EXPECT_LT(relative_error(results.at("c"), expected), type == vm::kF16 ? 2e-3 : 1e-2);
+  for (std::size_t i = 0; i < results.at("ticket").size(); ++i)
+    EXPECT_EQ(results.at("ticket").code(i), 0u);
 }
 
 TEST(GemmStream, AgreesWithFloat64ForAnySplit) {
   std::mt19937_64 random(test_seed());
   for (const char* type : {"u4", "i3", "e2m1", "i8", "u1", "e4m3"}) {
     for (const int sms : {1, 2, 5}) {
-      const std::int64_t m = pick(random, 1, 8), k = 128 * pick(random, 1, 6),
-                         n = 8 * pick(random, 1, 50);
-      SCOPED_TRACE(fmt::format("W={} m={} k={} n={} sms={}", type, m, k, n, sms));
-      const Operands o(*vm::parse_element_type(type), m, k, n, 128, random);
-      const auto activations = ordered(o.a);
-      ASSERT_TRUE(activations.contains("x"));
-      KernelRun run{.file = "gemm/gemm_stream.bl",
-                    .kernel = "gemm_stream",
-                    .generics = {{"W", type}},
-                    .target = "sm_90a"};
-      run.request.device_sms = sms;
-      run.request.sizes = {{"slots", 4 * sms}};
-      run.request.arguments = {{"x", {activations.at("x"), "x"}},
-                               {"sums", {activations.at("sums"), "sums"}},
-                               {"w", {o.w, "w"}},
-                               {"scale", {o.scale, "s"}},
-                               {"part", {runtime::Source::Zeros{}, ""}},
-                               {"ticket", {runtime::Source::Zeros{}, ""}}};
-      run.request.outputs = {"c", "ticket"};
-      const auto results = must_run(run);
-      ASSERT_TRUE(results.contains("c"));
-      EXPECT_LT(relative_error(results.at("c"), product(o.a, o.w, o.scale, m, k, n, 128)), 2e-3);
-      for (std::size_t i = 0; i < results.at("ticket").size(); ++i)
-        EXPECT_EQ(results.at("ticket").code(i), 0u);
+      Stream s{.weight = type, .sms = sms};
+      s.m = pick(random, 1, 8);
+      s.k = 128 * pick(random, 1, 6);
+      s.n = 8 * pick(random, 1, 50);
+      check_stream(s, random);
     }
   }
 }
 
-TEST(GemmStream, TakesZeroPointsAndBothTypesOfActivations) {
+TEST(GemmStream, TakesAnyShareOfWarps) {
   std::mt19937_64 random(test_seed() + 7);
-  for (const vm::ElementType type : {vm::kF16, vm::kBF16}) {
-    const std::int64_t m = pick(random, 1, 8), k = 128 * pick(random, 1, 4),
-                       n = 8 * pick(random, 1, 40), group = 64;
-    SCOPED_TRACE(fmt::format("A={} m={} k={} n={}", vm::to_string(type), m, k, n));
-    const HostArray a = normal(type, {m, k}, random),
-                    w = codes(vm::unsigned_type(4), {k, n}, random),
-                    scale = normal(vm::kF16, {k / group, n}, random, 0.01, 0.1),
-                    zero = codes(vm::unsigned_type(8), {k / group, n}, random);
-    const auto activations = ordered(a);
-    ASSERT_TRUE(activations.contains("x"));
-    KernelRun run{.file = "gemm/gemm_stream.bl",
-                  .kernel = "gemm_stream",
-                  .generics = {{"W", "u4"}, {"G", "64"}},
-                  .target = "sm_80"};
-    run.request.device_sms = 2;
-    run.request.sizes = {{"slots", 8}};
-    run.request.arguments = {{"x", {activations.at("x"), "x"}},
-                             {"sums", {activations.at("sums"), "sums"}},
-                             {"w", {w, "w"}},
-                             {"scale", {scale, "s"}},
-                             {"zero", {zero, "z"}},
-                             {"part", {runtime::Source::Zeros{}, ""}},
-                             {"ticket", {runtime::Source::Zeros{}, ""}}};
-    run.request.outputs = {"c"};
-    const auto results = must_run(run);
-    ASSERT_TRUE(results.contains("c"));
-    std::vector<double> expected(static_cast<std::size_t>(m * n), 0.0);
-    for (std::int64_t i = 0; i < m; ++i) {
-      for (std::int64_t kk = 0; kk < k; ++kk) {
-        for (std::int64_t j = 0; j < n; ++j) {
-          expected[static_cast<std::size_t>(i * n + j)] +=
-              at(a, i * k + kk) * (at(w, kk * n + j) - at(zero, kk / group * n + j)) *
-              at(scale, kk / group * n + j);
-        }
-      }
+  const std::pair<int, int> shares[] = {{8, 1}, {4, 2}, {2, 4}, {1, 8}, {4, 1}, {1, 4}};
+  for (const auto& [warps_n, warps_k] : shares) {
+    Stream s{.weight = pick(random, 0, 1) ? "i4" : "u2", .warps_n = warps_n, .warps_k = warps_k};
+    s.most_m = pick(random, 0, 1) ? 16 : 8;
+    s.m = pick(random, 1, s.most_m);
+    s.k = 128 * pick(random, 1, 12);
+    s.n = 8 * pick(random, 1, 160);
+    s.stages = static_cast<int>(pick(random, 1, 4));
+    s.unit = pick(random, 0, 1) ? 64 : 128;
+    s.sms = static_cast<int>(pick(random, 1, 6));
+    check_stream(s, random);
+  }
+}
+
+TEST(GemmStream, TakesZeroPointsBiasResidualAndOtherTypes) {
+  std::mt19937_64 random(test_seed() + 8);
+  for (const char* activation : {"f16", "bf16"}) {
+    for (const int group : {32, 64, 128, 256}) {
+      Stream s{.weight = pick(random, 0, 1) ? "u4" : "i3", .activation = activation};
+      s.scale_type = pick(random, 0, 1) ? "f16" : "bf16";
+      s.group = group;
+      s.unit = 64 << pick(random, 0, 2);
+      s.m = pick(random, 1, 8);
+      s.k = 256 * pick(random, 1, 3);
+      s.n = 8 * pick(random, 1, 40);
+      s.zero = pick(random, 0, 3) != 0;
+      s.bias = pick(random, 0, 1) == 1;
+      s.residual = !s.bias || pick(random, 0, 1) == 1;
+      s.target = pick(random, 0, 1) ? "sm_80" : "sm_90a";
+      check_stream(s, random);
     }
-    EXPECT_LT(relative_error(results.at("c"), expected), type == vm::kF16 ? 2e-3 : 1e-2);
   }
 }
 

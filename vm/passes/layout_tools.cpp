@@ -12,6 +12,7 @@ using layouts::Digit;
 namespace {
 
 constexpr std::int64_t kWarp = 32;
+constexpr int kWidest = 16;  // bytes of one access
 
 std::vector<Digit> to_vector(std::span<const Digit> digits) {
   return {digits.begin(), digits.end()};
@@ -227,6 +228,35 @@ bool is_packed_layout(const RegisterLayout& layout, const layouts::PackedAtom& a
   return k % atom.columns() == 0 && n % atom.rows() == 0;
 }
 
+int packed_vector_bytes(const RegisterLayout& layout, const layouts::PackedAtom& atom) {
+  const std::int64_t run = atom.encoding().elements(), words = atom.encoding().words();
+  const std::size_t rank = layout.shape().size();
+  std::int64_t together = 4;
+  for (std::int64_t t = 0; t < layout.threads(); ++t) {
+    std::vector<std::int64_t> places;  // of the thread's words: (lane's atom, word) as one number
+    for (std::int64_t first = 0; first < layout.registers(); first += run) {
+      const layouts::Index at = layout.element(t, first);
+      const std::int64_t n = at[rank - 1], k = at[rank - 2];
+      const layouts::Owner owner =
+          atom.lanes().thread_and_register({n % atom.rows(), k % atom.columns()});
+      const std::int64_t block = (n / atom.rows() * 65536 + k / atom.columns()) * 4096;
+      for (std::int64_t w = 0; w < words; ++w) {
+        places.push_back(block + owner.reg / run * words + w);
+      }
+    }
+    while (together > 1) {
+      bool whole = static_cast<std::int64_t>(places.size()) % together == 0;
+      for (std::size_t i = 0; whole && i < places.size(); ++i) {
+        const std::int64_t phase = static_cast<std::int64_t>(i) % together;
+        whole = phase == 0 ? places[i] % together == 0 : places[i] == places[i - 1] + 1;
+      }
+      if (whole) break;
+      together /= 2;
+    }
+  }
+  return static_cast<int>(4 * together);
+}
+
 namespace {
 
 // The atom's lanes as a part that warps share out: the slow registers of n are left to the product.
@@ -271,6 +301,7 @@ std::optional<RegisterLayout> packed_layout(const layouts::PackedAtom& atom, con
   const std::int64_t k = shape[rank - 2], n = shape[rank - 1], warps = threads / kWarp;
   std::optional<RegisterLayout> best;
   std::int64_t best_spread = 0;
+  int best_vector = 0;
   for (const AtomPart& piece : atom_parts(atom)) {
     for (std::int64_t across_n = 1; across_n <= warps; ++across_n) {
       if (warps % across_n != 0 || n % (across_n * piece.n) != 0 || k % piece.k != 0) continue;
@@ -290,7 +321,12 @@ std::optional<RegisterLayout> packed_layout(const layouts::PackedAtom& atom, con
             // every element. All threads have equally many, so one direction tells both.
             const bool same = hold_the_same(*turned, *wanted) &&
                               movement(*turned, *wanted) <= Movement::Registers;
-            if (same && is_packed_layout(*turned, atom)) return *turned;
+            if (!same || !is_packed_layout(*turned, atom)) continue;
+            const int vector = packed_vector_bytes(*turned, atom);
+            if (vector == kWidest) return *turned;
+            if (vector <= best_vector) continue;
+            best_vector = vector;
+            best = *turned;
           } else if (across_n * across_k * 1024 + across_n > best_spread &&
                      is_packed_layout(*turned, atom)) {
             best_spread = across_n * across_k * 1024 + across_n;

@@ -184,22 +184,27 @@ SizeExpr ScalarFacts::compute(ValueId scalar) const {
     return SizeExpr::symbol(block_symbol(definition->integer("axis")));
   }
   for (ValueId input : definition->inputs) {
-    if (input == kNoValue || function_.value(input).variable) return unknown;
+    if (input == kNoValue) return unknown;
     const Type& operand = function_.type(input);
     if (!operand.is_scalar() || operand.element.is_float()) return unknown;
   }
+  // What a variable holds when this instruction reads it is a number of its own.
+  const auto operand = [&](std::size_t index) {
+    const ValueId input = definition->inputs[index];
+    if (!function_.value(input).variable) return expression(input);
+    return SizeExpr::symbol(fmt::format("{}.{}", opaque(scalar), index));
+  };
   if (definition->opcode == Opcode::Cast) {
-    return type.element.bits >= 32 ? expression(definition->inputs[0]) : unknown;
+    return type.element.bits >= 32 ? operand(0) : unknown;
   }
   if (definition->opcode == Opcode::Shl) {
     const auto places = constant(definition->inputs[1]);
     if (!places || *places < 0 || *places > 30) return unknown;
-    return expression(definition->inputs[0]) * SizeExpr(std::int64_t{1} << *places);
+    return operand(0) * SizeExpr(std::int64_t{1} << *places);
   }
   const auto operation = size_operation(*definition);
   if (!operation) return unknown;
-  const SizeExpr left = expression(definition->inputs[0]),
-                 right = expression(definition->inputs[1]);
+  const SizeExpr left = operand(0), right = operand(1);
   if (*operation == Op::Div) return divide(left, right);
   if (*operation == Op::And && !type.element.is_bool()) return unknown;
   return SizeExpr::make(*operation, left, right);

@@ -39,37 +39,6 @@ int widest(std::int64_t elements, int bits) {
   return bytes;
 }
 
-// Packed memory is read in words of a lane; four of them are neighbours when the first is a
-// multiple of four (packed_atom.h).
-int packed_vector(const RegisterLayout& layout, const layouts::PackedAtom& atom) {
-  const std::int64_t run = atom.encoding().elements(), words = atom.encoding().words();
-  const std::size_t rank = layout.shape().size();
-  std::int64_t together = kVector / 4;
-  for (std::int64_t t = 0; t < layout.threads(); ++t) {
-    std::vector<std::int64_t> places;  // of the thread's words: (lane's atom, word) as one number
-    for (std::int64_t first = 0; first < layout.registers(); first += run) {
-      const layouts::Index at = layout.element(t, first);
-      const std::int64_t n = at[rank - 1], k = at[rank - 2];
-      const layouts::Owner owner =
-          atom.lanes().thread_and_register({n % atom.rows(), k % atom.columns()});
-      const std::int64_t block = (n / atom.rows() * 65536 + k / atom.columns()) * 4096;
-      for (std::int64_t w = 0; w < words; ++w) {
-        places.push_back(block + owner.reg / run * words + w);
-      }
-    }
-    while (together > 1) {
-      bool whole = static_cast<std::int64_t>(places.size()) % together == 0;
-      for (std::size_t i = 0; whole && i < places.size(); ++i) {
-        const std::int64_t phase = static_cast<std::int64_t>(i) % together;
-        whole = phase == 0 ? places[i] % together == 0 : places[i] == places[i - 1] + 1;
-      }
-      if (whole) break;
-      together /= 2;
-    }
-  }
-  return static_cast<int>(4 * together);
-}
-
 class Selector {
  public:
   Selector(Function& function, PassContext& context)
@@ -117,7 +86,7 @@ void Selector::select(Instruction& access, ValueId view, ValueId tile, ValueId m
   if (type.is_scalar()) return;
   const RegisterLayout& layout = *type.layout;
   if (const auto& packed = function_.type(view).packed) {
-    set(access, "vector", std::int64_t{packed_vector(layout, *packed)});
+    set(access, "vector", std::int64_t{packed_vector_bytes(layout, *packed)});
     return;
   }
   const int aligned = aligned_bytes(function_, facts_, view, access.shape("clip"));
