@@ -57,6 +57,7 @@ void add_dis(CLI::App& app, Context& context);
 void add_cache(CLI::App& app, Context& context);
 void add_demo(CLI::App& app, Context& context);
 void add_run(CLI::App& app, Context& context);
+void add_bench(CLI::App& app, Context& context);
 void add_perplexity(CLI::App& app, Context& context);
 void add_generate(CLI::App& app, Context& context);
 void add_quantize(CLI::App& app, Context& context);

@@ -77,6 +77,7 @@ int run(int argc, char** argv) {
   add_check(app, context);
   add_fmt(app, context);
   add_run(app, context);
+  add_bench(app, context);
   add_layout(app, context);
   add_explain(app, context);
   add_doctor(app, context);

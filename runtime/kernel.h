@@ -18,6 +18,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "runtime/loaded_kernel.h"
 #include "runtime/stream.h"
@@ -63,6 +64,10 @@ class Kernel {
   const std::string& name() const;
 
   Result<void> prepare(const Device& device) const;
+  // Many at once, in worker processes (runtime/compile_many.h); 0 workers: one a processor. One result
+  // a kernel, in their order.
+  static std::vector<Result<void>> prepare_all(std::span<const Kernel> kernels,
+                                               const Device& device, int workers = 0);
   bool is_prepared(const Device& device) const;
   // Prepares, when nobody did.
   Result<KernelResources> resources(const Device& device) const;
@@ -85,6 +90,8 @@ class Kernel {
   struct Prepared;
   explicit Kernel(std::shared_ptr<KernelState> state) : state_(std::move(state)) {}
   Result<const Prepared*> prepared(const Device& device) const;
+  Result<const Prepared*> load(const Device& device, vm::Function function,
+                               const CompiledKernel& image) const;
   std::shared_ptr<KernelState> state_;
 };
 

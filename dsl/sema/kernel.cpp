@@ -13,6 +13,7 @@
 #include "dsl/sema/statements.h"
 #include "vm/suggest.h"
 #include "vm/verify.h"
+#include "vm/packed_type.h"
 
 namespace bitloom::dsl::sema {
 namespace {
@@ -164,7 +165,7 @@ std::optional<vm::Type> global_parameter(Context& c, const ParameterSyntax& para
                                            << c.text(syntax.place);
   const bool is_packed = syntax.packed;
   vm::Type type = vm::global_type(*element, std::move(extents));
-  if (is_packed) type.packed = packed_atom(*element);
+  if (is_packed) type.packed = vm::packed_atom(*element);
   return type;
 }
 
@@ -292,13 +293,6 @@ void read_conditions(Context& c) {
 }
 
 }  // namespace
-
-layouts::PackedAtom packed_atom(vm::ElementType element) {
-  const layouts::Encoding encoding = layouts::Encoding::preferred(element.bits);
-  if (element.type_class != vm::TypeClass::Signed) return layouts::PackedAtom(encoding);
-  // Offset binary: the sign bit is stored inverted, so that a code is its number plus 2^(bits - 1).
-  return layouts::PackedAtom(encoding.with_xor(std::uint64_t{1} << (element.bits - 1)));
-}
 
 std::optional<vm::Function> analyze(const Modules& modules, const Module& module,
                                     const KernelDecl& kernel, const Specialization& settings,

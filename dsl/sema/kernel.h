@@ -17,7 +17,4 @@ std::optional<vm::Function> analyze(const Modules& modules, const Module& module
                                     const KernelDecl& kernel, const Specialization& settings,
                                     vm::Diagnostics& diagnostics);
 
-// The order of codes in packed tensors of this type.
-layouts::PackedAtom packed_atom(vm::ElementType element);
-
 }  // namespace bitloom::dsl::sema

@@ -6,6 +6,7 @@
 #include "dsl/sema/evaluate.h"
 #include "dsl/sema/kernel.h"
 #include "dsl/sema/statements.h"
+#include "vm/packed_type.h"
 
 namespace bitloom::dsl::sema {
 namespace {
@@ -209,7 +210,7 @@ void run_shared(Context& c, const SharedDecl& node, Place place) {
   if (element && shape && known_attributes(c, node.attributes, {"swizzle", "pad"}) &&
       shared_type_is_right(c, node, *element, *shape)) {
     vm::Type type = vm::shared_type(*element, *shape);
-    if (node.type.packed) type.packed = packed_atom(*element);
+    if (node.type.packed) type.packed = vm::packed_atom(*element);
     const bool good =
         node.attributes.empty() || (type.shared = shared_layout(c, node, *element, *shape));
     if (good) {

@@ -1,7 +1,7 @@
 // The engine of a machine with a GPU: kernels are compiled once and launched into one stream.
 #include <fmt/format.h>
 
-#include "dsl/sema/kernel.h"
+#include "vm/packed_type.h"
 #include "runtime/module.h"
 #include "runtime/pack.h"
 #include "stack/engine/executor.h"
@@ -32,7 +32,7 @@ class Gpu : public Executor {
   Result<Array> pack(const HostArray& codes) override {
     if (codes.rank() != 2 || !codes.type().is_narrow())
       return failure("BL0404", "packed weights are a matrix of a narrow type");
-    auto tensor = runtime::pack(dsl::sema::packed_atom(codes.type()), codes.type(), codes, stream_);
+    auto tensor = runtime::pack(vm::packed_atom(codes.type()), codes.type(), codes, stream_);
     if (!tensor) return tl::make_unexpected(tensor.error());
     return array_of(*tensor);
   }

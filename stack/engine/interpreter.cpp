@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "dsl/sema/kernel.h"
+#include "vm/packed_type.h"
 #include "runtime/host/packing.h"
 #include "runtime/module_state.h"
 #include "runtime/stdlib_folder.h"
@@ -40,7 +40,7 @@ class Interpreter : public Executor {
   Result<Array> pack(const HostArray& codes) override {
     if (codes.rank() != 2 || !codes.type().is_narrow())
       return failure("BL0404", "packed weights are a matrix of a narrow type");
-    auto atom = std::make_shared<const layouts::PackedAtom>(dsl::sema::packed_atom(codes.type()));
+    auto atom = std::make_shared<const layouts::PackedAtom>(vm::packed_atom(codes.type()));
     const auto packed = runtime::pack_codes(*atom, codes);
     const auto span = std::as_bytes(std::span(packed));
     Array array = of_bytes(codes.type(), codes.shape(), {span.begin(), span.end()});
