@@ -1,4 +1,5 @@
-// `bitloom bench gemm`: times products against cuBLAS and against reading their bytes, all in one run.
+// `bitloom bench gemm`: times products against cuBLAS and against reading their bytes, all in one
+// run.
 #include <fmt/format.h>
 
 #include <charconv>
@@ -28,7 +29,8 @@ using runtime::Result;
 using runtime::Tensor;
 
 struct Options {
-  std::string types = "i4", shapes = "llama3-8b", rows = "1,8,16", activation = "f16", scale = "f16", zero, group = "128", config, tune, json, svg;
+  std::string types = "i4", shapes = "llama3-8b", rows = "1,8,16", activation = "f16",
+              scale = "f16", zero, group = "128", config, tune, json, svg;
   bool no_cublas = false;
   int workers = 0;
 };
@@ -48,7 +50,8 @@ std::vector<std::string> split(const std::string& text) {
 std::optional<std::int64_t> number(const std::string& text) {
   std::int64_t value = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-  return read.ec == std::errc() && read.ptr == text.data() + text.size() ? std::optional(value) : std::nullopt;
+  return read.ec == std::errc() && read.ptr == text.data() + text.size() ? std::optional(value)
+                                                                         : std::nullopt;
 }
 
 // n x k of the linear layers of models, or shapes written out.
@@ -58,11 +61,15 @@ Result<std::vector<Shape>> shapes_of(const std::string& text) {
     if (word == "llama3-8b") {
       shapes.insert(shapes.end(), {{6144, 4096}, {4096, 4096}, {28672, 4096}, {4096, 14336}});
     } else if (word == "llama3-70b") {
-      shapes.insert(shapes.end(), {{10240, 8192}, {8192, 8192}, {57344, 8192}, {28672, 8192}, {8192, 28672}});
+      shapes.insert(shapes.end(),
+                    {{10240, 8192}, {8192, 8192}, {57344, 8192}, {28672, 8192}, {8192, 28672}});
     } else {
       const std::size_t cross = word.find('x');
-      const auto n = number(word.substr(0, cross)), k = cross == std::string::npos ? std::nullopt : number(word.substr(cross + 1));
-      if (!n || !k) return failure("BL0703", fmt::format("--shapes: '{}' is neither a model nor a shape", word), "llama3-8b, llama3-70b, or NxK such as 8192x8192");
+      const auto n = number(word.substr(0, cross)),
+                 k = cross == std::string::npos ? std::nullopt : number(word.substr(cross + 1));
+      if (!n || !k)
+        return failure("BL0703", fmt::format("--shapes: '{}' is neither a model nor a shape", word),
+                       "llama3-8b, llama3-70b, or NxK such as 8192x8192");
       shapes.push_back({*n, *k});
     }
   }
@@ -70,7 +77,9 @@ Result<std::vector<Shape>> shapes_of(const std::string& text) {
 }
 
 // Relative error in Frobenius norm over a sample of columns.
-Result<double> error_of(const GemmProblem& p, const kernels::RandomWeights& random, const runtime::HostArray& x, const Tensor& y, const runtime::Stream& stream) {
+Result<double> error_of(const GemmProblem& p, const kernels::RandomWeights& random,
+                        const runtime::HostArray& x, const Tensor& y,
+                        const runtime::Stream& stream) {
   const auto host = y.to_host(stream);
   if (!host) return tl::make_unexpected(host.error());
   double wrong = 0, whole = 0;
@@ -82,8 +91,10 @@ Result<double> error_of(const GemmProblem& p, const kernels::RandomWeights& rand
       const std::int64_t row = r * (p.m / rows);
       double sum = 0;
       for (std::int64_t k = 0; k < p.k; ++k)
-        sum += vm::decode(p.activation, x.code(static_cast<std::size_t>(row * p.k + k))) * w[static_cast<std::size_t>(k)];
-      const double got = vm::decode(p.activation, host->code(static_cast<std::size_t>(row * p.n + column)));
+        sum += vm::decode(p.activation, x.code(static_cast<std::size_t>(row * p.k + k))) *
+               w[static_cast<std::size_t>(k)];
+      const double got =
+          vm::decode(p.activation, host->code(static_cast<std::size_t>(row * p.n + column)));
       wrong += (got - sum) * (got - sum);
       whole += sum * sum;
     }
@@ -101,7 +112,8 @@ Result<void> run_in_turns(std::vector<Turn*> turns, std::int64_t m) {
   const int rounds = 7;
   for (int round = 0; round < rounds; ++round) {
     for (Turn* turn : turns) {
-      auto samples = turn->graph.run({.warm_up = 1, .least_runs = 3, .least_seconds = m >= 1024 ? 0.07 : 0});
+      auto samples =
+          turn->graph.run({.warm_up = 1, .least_runs = 3, .least_seconds = m >= 1024 ? 0.07 : 0});
       if (!samples) return tl::make_unexpected(samples.error());
       if (round > 0) turn->samples.insert(turn->samples.end(), samples->begin(), samples->end());
     }
@@ -111,7 +123,8 @@ Result<void> run_in_turns(std::vector<Turn*> turns, std::int64_t m) {
 
 class Bench {
  public:
-  Bench(const Options& options, runtime::Stream stream) : options_(options), stream_(std::move(stream)) {}
+  Bench(const Options& options, runtime::Stream stream)
+      : options_(options), stream_(std::move(stream)) {}
 
   Result<BenchReport> run() {
     auto shapes = shapes_of(options_.shapes);
@@ -129,14 +142,18 @@ class Bench {
     if (!floor) return tl::make_unexpected(floor.error());
     floor_ = std::move(*floor);
     if (!options_.tune.empty()) {
-      tuner_.emplace(stream_, kernels::TunerOptions{.table = options_.tune, .workers = options_.workers, .progress = progress});
+      tuner_.emplace(
+          stream_, kernels::TunerOptions{
+                       .table = options_.tune, .workers = options_.workers, .progress = progress});
       if (auto opened = tuner_->open(); !opened) return tl::make_unexpected(opened.error());
     }
-    fmt::print("{:<24} {:>5} {:>9} {:>9} {:>9} {:>7} {:>7} {:>9}  {}\n", "product", "m", "us", "cublas", "floor", "ratio", "share", "error", "kernel");
+    fmt::print("{:<24} {:>5} {:>9} {:>9} {:>9} {:>7} {:>7} {:>9}  {}\n", "product", "m", "us",
+               "cublas", "floor", "ratio", "share", "error", "kernel");
     for (const Shape& shape : *shapes) {
       for (const std::string& type : split(options_.types))
         for (const std::string& group : split(options_.group))
-          if (auto done = product(shape, type, group); !done) return tl::make_unexpected(done.error());
+          if (auto done = product(shape, type, group); !done)
+            return tl::make_unexpected(done.error());
       weights16_.clear();
     }
     return report_;
@@ -144,16 +161,20 @@ class Bench {
 
  private:
   static void progress(int done, int all, const GemmConfig& config, double us) {
-    fmt::print(stderr, "\r  {:>3}/{} {:<48} {:>9.2f} us{}", done, all, to_string(config), us, done == all ? "\r\x1b[K" : "");
+    fmt::print(stderr, "\r  {:>3}/{} {:<48} {:>9.2f} us{}", done, all, to_string(config), us,
+               done == all ? "\r\x1b[K" : "");
     std::fflush(stderr);
   }
 
   // One type of weights of one shape, for every number of rows.
   Result<void> product(const Shape& shape, const std::string& type, const std::string& group) {
     GemmProblem p{.m = 1, .n = shape.n, .k = shape.k};
-    const auto named = [&](const std::string& text, vm::ElementType& into, const char* option) -> Result<void> {
+    const auto named = [&](const std::string& text, vm::ElementType& into,
+                           const char* option) -> Result<void> {
       const auto parsed = vm::parse_element_type(text);
-      if (!parsed) return failure("BL0703", fmt::format("{}: '{}' is no element type", option, text), "u4, i8, e3m2, f16, …");
+      if (!parsed)
+        return failure("BL0703", fmt::format("{}: '{}' is no element type", option, text),
+                       "u4, i8, e3m2, f16, …");
       into = *parsed;
       return {};
     };
@@ -166,7 +187,9 @@ class Bench {
     }
     if (!read) return read;
     const auto rows = group == "k" ? std::optional(shape.k) : number(group);
-    if (!rows) return failure("BL0703", fmt::format("--group: '{}' is no group size", group), "32, 64, 128 or k");
+    if (!rows)
+      return failure("BL0703", fmt::format("--group: '{}' is no group size", group),
+                     "32, 64, 128 or k");
     p.group = *rows;
     if (auto good = check(p); !good) return good;
     const kernels::RandomWeights random(p, 1);
@@ -174,7 +197,8 @@ class Bench {
     if (!copies) return tl::make_unexpected(copies.error());
     for (const std::string& text : split(options_.rows)) {
       const auto m = number(text);
-      if (!m || *m < 1) return failure("BL0703", fmt::format("--m: '{}' is no number of rows", text), "--m 1,8,16");
+      if (!m || *m < 1)
+        return failure("BL0703", fmt::format("--m: '{}' is no number of rows", text), "--m 1,8,16");
       p.m = *m;
       if (auto done = row(p, *copies, random); !done) return done;
     }
@@ -183,15 +207,19 @@ class Bench {
 
   Result<std::optional<Turn>> baseline(const GemmProblem& p) {
     if (!cublas_) return std::nullopt;
-    auto y = Tensor::allocate(stream_.device(), vm::kF16, {p.m, p.n}), x = Tensor::allocate(stream_.device(), vm::kF16, {p.m, p.k});
+    auto y = Tensor::allocate(stream_.device(), vm::kF16, {p.m, p.n}),
+         x = Tensor::allocate(stream_.device(), vm::kF16, {p.m, p.k});
     if (!y) return tl::make_unexpected(y.error());
     if (!x) return tl::make_unexpected(x.error());
     // 0x2424: 0.016 in f16. Zeros would let the chip run cooler than it does.
-    if (auto done = x->buffer().fill(std::byte{0x24}, stream_); !done) return tl::make_unexpected(done.error());
-    while (weights16_.size() < 2 || weights16_.size() * weights16_[0].bytes() < (std::size_t{300} << 20)) {
+    if (auto done = x->buffer().fill(std::byte{0x24}, stream_); !done)
+      return tl::make_unexpected(done.error());
+    while (weights16_.size() < 2 ||
+           weights16_.size() * weights16_[0].bytes() < (std::size_t{300} << 20)) {
       auto w = Tensor::allocate(stream_.device(), vm::kF16, {p.n, p.k});
       if (!w) return tl::make_unexpected(w.error());
-      if (auto done = w->buffer().fill(std::byte{0x24}, stream_); !done) return tl::make_unexpected(done.error());
+      if (auto done = w->buffer().fill(std::byte{0x24}, stream_); !done)
+        return tl::make_unexpected(done.error());
       weights16_.push_back(std::move(*w));
     }
     x16_ = std::move(*x);
@@ -199,11 +227,15 @@ class Bench {
     auto product = cublas_->product(p.m, p.n, p.k, *x16_, weights16_, *y16_);
     if (!product) return tl::make_unexpected(product.error());
     return TimedGraph::capture(stream_, static_cast<int>(weights16_.size()),
-                               [&](int i) { return product->launch(*x16_, weights16_[static_cast<std::size_t>(i)], *y16_); })
+                               [&](int i) {
+                                 return product->launch(
+                                     *x16_, weights16_[static_cast<std::size_t>(i)], *y16_);
+                               })
         .map([](TimedGraph graph) { return std::optional<Turn>(Turn{std::move(graph)}); });
   }
 
-  Result<void> row(const GemmProblem& p, const std::vector<kernels::GemmWeights>& copies, const kernels::RandomWeights& weights) {
+  Result<void> row(const GemmProblem& p, const std::vector<kernels::GemmWeights>& copies,
+                   const kernels::RandomWeights& weights) {
     kernels::GemmOptions options;
     if (!options_.config.empty()) {
       auto config = kernels::parse_gemm_config(options_.config);
@@ -222,15 +254,19 @@ class Bench {
     std::normal_distribution<double> draw;
     auto host = runtime::HostArray::zeros(p.activation, {p.m, p.k});
     if (!host) return tl::make_unexpected(host.error());
-    for (std::size_t i = 0; i < host->size(); ++i) host->set_code(i, vm::encode(p.activation, draw(random)));
-    auto x = Tensor::from_host(*host, stream_), y = Tensor::allocate(stream_.device(), p.activation, {p.m, p.n});
+    std::vector<std::uint64_t> pool(1 << 16);
+    for (std::uint64_t& code : pool) code = vm::encode(p.activation, draw(random));
+    for (std::size_t i = 0; i < host->size(); ++i) host->set_code(i, pool[random() & 0xffff]);
+    auto x = Tensor::from_host(*host, stream_),
+         y = Tensor::allocate(stream_.device(), p.activation, {p.m, p.n});
     if (!x) return tl::make_unexpected(x.error());
     if (!y) return tl::make_unexpected(y.error());
     if (auto done = plan->launch(stream_, *x, copies[0], *y); !done) return done;
     auto error = error_of(p, weights, *host, *y, stream_);
     if (!error) return tl::make_unexpected(error.error());
-    auto graph = TimedGraph::capture(stream_, static_cast<int>(copies.size()),
-                                     [&](int i) { return plan->launch(stream_, *x, copies[static_cast<std::size_t>(i)], *y); });
+    auto graph = TimedGraph::capture(stream_, static_cast<int>(copies.size()), [&](int i) {
+      return plan->launch(stream_, *x, copies[static_cast<std::size_t>(i)], *y);
+    });
     if (!graph) return tl::make_unexpected(graph.error());
     auto floor = floor_->graph(operator_bytes(p));
     if (!floor) return tl::make_unexpected(floor.error());
@@ -239,9 +275,16 @@ class Bench {
     if (*cublas) turns.push_back(&**cublas);
     if (auto done = run_in_turns(turns, p.m); !done) return done;
     const Timing time = kernels::summary(own.samples), floor_time = kernels::summary(least.samples);
-    BenchRow row{p, to_string(plan->config()), time, *cublas ? kernels::summary((*cublas)->samples).median : 0, floor_time.median, *error};
-    fmt::print("{:<24} {:>5} {:>9.2f} {:>9.2f} {:>9.2f} {:>7.2f} {:>6.1f}% {:>9.1e}  {}\n", fmt::format("{} g{} {}x{}", vm::to_string(p.weight), p.group, p.n, p.k), p.m, time.median,
-               row.cublas_us, row.floor_us, row.cublas_us / time.median, 100 * row.floor_us / time.median, *error, row.kernel);
+    BenchRow row{p,
+                 to_string(plan->config()),
+                 time,
+                 *cublas ? kernels::summary((*cublas)->samples).median : 0,
+                 floor_time.median,
+                 *error};
+    fmt::print("{:<24} {:>5} {:>9.2f} {:>9.2f} {:>9.2f} {:>7.2f} {:>6.1f}% {:>9.1e}  {}\n",
+               fmt::format("{} g{} {}x{}", vm::to_string(p.weight), p.group, p.n, p.k), p.m,
+               time.median, row.cublas_us, row.floor_us, row.cublas_us / time.median,
+               100 * row.floor_us / time.median, *error, row.kernel);
     std::fflush(stdout);
     report_.rows.push_back(std::move(row));
     return {};
@@ -278,30 +321,47 @@ void add_bench(CLI::App& app, Context& context) {
   CLI::App* bench = app.add_subcommand("bench", "times shipped kernels on this machine's GPU");
   bench->require_subcommand(1);
   auto options = std::make_shared<Options>();
-  CLI::App* gemm = bench->add_subcommand("gemm", "products with low-bit weights, against cuBLAS f16 and against the raw read of their bytes");
-  gemm->add_option("--types", options->types, "weight types, joined with commas")->capture_default_str();
-  gemm->add_option("--shapes", options->shapes, "llama3-8b, llama3-70b, or NxK, joined with commas")->capture_default_str();
-  gemm->add_option("--m", options->rows, "rows of x, joined with commas; small ones first")->capture_default_str();
-  gemm->add_option("--group", options->group, "group sizes, joined with commas; k: one group")->capture_default_str();
-  gemm->add_option("--act", options->activation, "type of activations and outputs: f16 or bf16")->capture_default_str();
+  CLI::App* gemm = bench->add_subcommand(
+      "gemm",
+      "products with low-bit weights, against cuBLAS f16 and against the raw read of their bytes");
+  gemm->add_option("--types", options->types, "weight types, joined with commas")
+      ->capture_default_str();
+  gemm->add_option("--shapes", options->shapes, "llama3-8b, llama3-70b, or NxK, joined with commas")
+      ->capture_default_str();
+  gemm->add_option("--m", options->rows, "rows of x, joined with commas; small ones first")
+      ->capture_default_str();
+  gemm->add_option("--group", options->group, "group sizes, joined with commas; k: one group")
+      ->capture_default_str();
+  gemm->add_option("--act", options->activation, "type of activations and outputs: f16 or bf16")
+      ->capture_default_str();
   gemm->add_option("--scale", options->scale, "type of scales")->capture_default_str();
   gemm->add_option("--zero", options->zero, "type of zero points; without it there are none");
-  gemm->add_option("--config", options->config, "one configuration for everything, such as 'stream M=8 NW=1 KW=4 D=2 B=2 U=128'");
-  gemm->add_option("--tune", options->tune, "FILE: time every candidate first, and keep the fastest there; what the file has is not timed again");
-  gemm->add_option("--workers", options->workers, "processes that compile candidates; 0: one a processor");
+  gemm->add_option(
+      "--config", options->config,
+      "one configuration for everything, such as 'stream M=8 NW=1 KW=4 D=2 B=2 U=128'");
+  gemm->add_option("--tune", options->tune,
+                   "FILE: time every candidate first, and keep the fastest there; what the file "
+                   "has is not timed again");
+  gemm->add_option("--workers", options->workers,
+                   "processes that compile candidates; 0: one a processor");
   gemm->add_option("--json", options->json, "FILE for the results");
   gemm->add_option("--svg", options->svg, "FILE for a roofline of the results");
   gemm->add_flag("--no-cublas", options->no_cublas, "no baseline");
-  gemm->footer("\nExample:\n  bitloom bench gemm --types i4,u3,e3m2 --shapes 8192x8192 --m 1,16 --json results.json");
+  gemm->footer(
+      "\nExample:\n  bitloom bench gemm --types i4,u3,e3m2 --shapes 8192x8192 --m 1,16 --json "
+      "results.json");
   gemm->callback([options, gemm, &context] {
     std::string command = "bitloom bench gemm";
     for (const CLI::Option* option : gemm->get_options())
       if (option->count() > 0)
-        command += option->get_expected_min() == 0 ? " " + option->get_name() : fmt::format(" {} {}", option->get_name(), fmt::join(option->results(), ","));
+        command += option->get_expected_min() == 0 ? " " + option->get_name()
+                                                   : fmt::format(" {} {}", option->get_name(),
+                                                                 fmt::join(option->results(), ","));
     const auto done = run(*options, command);
     if (done) return;
     vm::Diagnostics diagnostics;
-    diagnostics.error(done.error().code, done.error().span, done.error().message).hints = done.error().hints;
+    diagnostics.error(done.error().code, done.error().span, done.error().message).hints =
+        done.error().hints;
     context.exit_code = report(diagnostics, dsl::SourceManager(), context);
   });
 }

@@ -23,10 +23,12 @@ struct BenchReport {
   std::vector<BenchRow> rows;
 };
 
-// {"device", "date", "commit", "command", "rows": [{"op", "type", "group", "act", "m", "n", "k", "us", "p10_us", "p90_us", "cublas_us",
-// "floor_us", "rel_err", "kernel"}]}; cublas_us is null without a baseline.
+// {"device", "date", "commit", "command", "rows": [{"op", "type", "group", "act", "m", "n", "k",
+// "us", "p10_us", "p90_us", "cublas_us", "floor_us", "rel_err", "kernel"}]}; cublas_us is null
+// without a baseline.
 runtime::Result<void> write_json(const BenchReport& report, const std::string& path);
-// A roofline: operations a byte against operations a second, every row a point with its name; the line of the memory is the raw read's.
+// A roofline: operations a byte against operations a second, every row a point with its name; the
+// line of the memory is the raw read's.
 runtime::Result<void> write_svg(const BenchReport& report, const std::string& path);
 
 }  // namespace bitloom::cli

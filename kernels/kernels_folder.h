@@ -1,4 +1,5 @@
-// Where the shipped kernels (.bl files) lie: beside the installed program, in the checkout that built it, or where they were built.
+// Where the shipped kernels (.bl files) lie: beside the installed program, in the checkout that
+// built it, or where they were built.
 #pragma once
 
 #include <string>

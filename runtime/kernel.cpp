@@ -78,8 +78,8 @@ Result<const Kernel::Prepared*> Kernel::prepared(const Device& device) const {
   return load(device, std::move(kernel->function), *image);
 }
 
-std::vector<Result<void>> Kernel::prepare_all(std::span<const Kernel> kernels,
-                                              const Device& device, int workers) {
+std::vector<Result<void>> Kernel::prepare_all(std::span<const Kernel> kernels, const Device& device,
+                                              int workers) {
   std::vector<Result<void>> results(kernels.size());
   std::vector<std::optional<Checked>> functions(kernels.size());
   std::vector<CompileJob> jobs;

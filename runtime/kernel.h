@@ -64,8 +64,8 @@ class Kernel {
   const std::string& name() const;
 
   Result<void> prepare(const Device& device) const;
-  // Many at once, in worker processes (runtime/compile_many.h); 0 workers: one a processor. One result
-  // a kernel, in their order.
+  // Many at once, in worker processes (runtime/compile_many.h); 0 workers: one a processor. One
+  // result a kernel, in their order.
   static std::vector<Result<void>> prepare_all(std::span<const Kernel> kernels,
                                                const Device& device, int workers = 0);
   bool is_prepared(const Device& device) const;

@@ -95,8 +95,8 @@ Value dp4a(Context& c, const BuiltinCall& call) {
                      Domain::Int32, call.place);
 }
 
-// Only the operand that is chosen is looked at when the condition is known; it may be memory, and stays
-// so.
+// Only the operand that is chosen is looked at when the condition is known; it may be memory, and
+// stays so.
 Value select_value(Context& c, const BuiltinCall& call) {
   if (const auto* known = call[0].as<bool>()) {
     const Expr& chosen = *call.expressions[*known ? 1 : 2];

@@ -11,9 +11,9 @@
 #include "dsl/sema/kernel_names.h"
 #include "dsl/sema/operators.h"
 #include "dsl/sema/statements.h"
+#include "vm/packed_type.h"
 #include "vm/suggest.h"
 #include "vm/verify.h"
-#include "vm/packed_type.h"
 
 namespace bitloom::dsl::sema {
 namespace {

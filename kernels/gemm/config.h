@@ -1,10 +1,11 @@
 // How a product is computed: which kernel, and the numbers it is specialised with.
 //
-//   stream M=8 NW=1 KW=4 D=2 B=2 U=128     gemm_stream.bl: weights straight to registers, for few tokens
-//   wgmma T=128 S=4                        gemm_wgmma.bl: warpgroup products, Hopper
-//   tile BM=64 BN=128 S=3                  gemm.bl: any shape on any GPU
+//   stream M=8 NW=1 KW=4 D=2 B=2 U=128     gemm_stream.bl: weights straight to registers, for few
+//   tokens wgmma T=128 S=4 P=2                    gemm_wgmma.bl: warpgroup products, Hopper tile
+//   BM=64 BN=128 S=3                  gemm.bl: any shape on any GPU
 //
-// The words are those of the kernel's generics. A configuration is text in tuning tables and in results.
+// The words are those of the kernel's generics. A configuration is text in tuning tables and in
+// results.
 #pragma once
 
 #include <map>
@@ -17,7 +18,7 @@
 namespace bitloom::kernels {
 
 struct GemmConfig {
-  std::string kernel;                // stream, wgmma or tile
+  std::string kernel;                  // stream, wgmma or tile
   std::map<std::string, int> numbers;  // generics
 
   int number(const std::string& name, int otherwise = 0) const;
@@ -29,7 +30,8 @@ std::string to_string(const GemmConfig& config);
 runtime::Result<GemmConfig> parse_gemm_config(const std::string& text);
 
 // BL1121 when the configuration cannot compute the problem on the target, with the reason.
-runtime::Result<void> check(const GemmConfig& config, const GemmProblem& problem, const vm::Target& target);
+runtime::Result<void> check(const GemmConfig& config, const GemmProblem& problem,
+                            const vm::Target& target);
 
 // Everything that may be worth timing, likely ones first; all pass check().
 std::vector<GemmConfig> gemm_candidates(const GemmProblem& problem, const vm::Target& target);

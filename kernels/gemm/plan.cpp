@@ -21,12 +21,15 @@ namespace {
 
 using Generics = std::map<std::string, std::string>;
 
-Result<Kernel> specialize(const GemmOptions& options, const std::string& file, const std::string& kernel, Generics generics,
+Result<Kernel> specialize(const GemmOptions& options, const std::string& file,
+                          const std::string& kernel, Generics generics,
                           std::set<std::string> present) {
   const std::string folder = options.kernels.empty() ? kernels_folder() : options.kernels;
-  Result<runtime::Module> module = runtime::Module::from_file(folder + "/gemm/" + file, {.cache = options.cache});
+  Result<runtime::Module> module =
+      runtime::Module::from_file(folder + "/gemm/" + file, {.cache = options.cache});
   if (!module) return tl::make_unexpected(module.error());
-  Result<Kernel> result = module->specialize(kernel, {.generics = std::move(generics), .present = std::move(present)});
+  Result<Kernel> result =
+      module->specialize(kernel, {.generics = std::move(generics), .present = std::move(present)});
   return result;
 }
 
@@ -54,32 +57,45 @@ struct GemmPlan::State {
   std::optional<Kernel> order = {};  // stream: order_activations
   std::optional<Tensor> x = {}, sums = {}, part = {}, ticket = {};
 
-  static Result<State> specialized(const GemmProblem& p, const GemmConfig& config, const Device& device, const GemmOptions& options);
+  static Result<State> specialized(const GemmProblem& p, const GemmConfig& config,
+                                   const Device& device, const GemmOptions& options);
   Result<void> allocate();
 };
 
 // Nothing is compiled yet.
-Result<GemmPlan::State> GemmPlan::State::specialized(const GemmProblem& p, const GemmConfig& config, const Device& device, const GemmOptions& options) {
+Result<GemmPlan::State> GemmPlan::State::specialized(const GemmProblem& p, const GemmConfig& config,
+                                                     const Device& device,
+                                                     const GemmOptions& options) {
   if (auto good = check(p); !good) return tl::make_unexpected(good.error());
-  if (auto good = check(config, p, device.target()); !good) return tl::make_unexpected(good.error());
+  if (auto good = check(config, p, device.target()); !good)
+    return tl::make_unexpected(good.error());
   Generics generics = generics_of(p, config);
   const auto alone = [&](Kernel kernel) { return State{p, config, device, std::move(kernel)}; };
-  if (config.kernel == "wgmma") return specialize(options, "gemm_wgmma.bl", "gemm_wgmma", generics, {}).map(alone);
+  if (config.kernel == "wgmma") {
+    const std::set<std::string> split = {"part", "ticket"};
+    return specialize(options, "gemm_wgmma.bl", "gemm_wgmma", generics,
+                      config.number("P") > 1 ? split : std::set<std::string>())
+        .map(alone);
+  }
   generics["A"] = vm::to_string(p.activation);
   if (p.zero) generics["Z"] = vm::to_string(*p.zero);
-  if (config.kernel == "tile") return specialize(options, "gemm.bl", "gemm", generics, present(p)).map(alone);
+  if (config.kernel == "tile")
+    return specialize(options, "gemm.bl", "gemm", generics, present(p)).map(alone);
   generics["S"] = vm::to_string(p.scale);
-  Result<State> state = specialize(options, "gemm_stream.bl", "gemm_stream", generics, present(p)).map(alone);
+  Result<State> state =
+      specialize(options, "gemm_stream.bl", "gemm_stream", generics, present(p)).map(alone);
   if (!state) return state;
-  Result<Kernel> order = specialize(options, "gemm_stream.bl", "order_activations",
-                                    {{"A", generics["A"]}, {"G", generics["G"]}, {"M", generics["M"]}, {"U", generics["U"]}}, {});
+  Result<Kernel> order = specialize(
+      options, "gemm_stream.bl", "order_activations",
+      {{"A", generics["A"]}, {"G", generics["G"]}, {"M", generics["M"]}, {"U", generics["U"]}}, {});
   if (!order) return tl::make_unexpected(order.error());
   state->order = std::move(*order);
   return state;
 }
 
 Result<void> GemmPlan::State::allocate() {
-  if (!order) return {};
+  const bool split = config.kernel == "wgmma" && config.number("P") > 1;
+  if (!order && !split) return {};
   const auto hold = [](std::optional<Tensor>& into, Result<Tensor> tensor) -> Result<void> {
     if (!tensor) return tl::make_unexpected(tensor.error());
     into = std::move(*tensor);
@@ -87,8 +103,17 @@ Result<void> GemmPlan::State::allocate() {
   };
   const Result<Stream> stream = Stream::create(device);
   if (!stream) return tl::make_unexpected(stream.error());
-  const std::int64_t unit = config.number("U"), rows = config.number("M"), slots = 2 * config.number("B") * device.sms();
-  const std::int64_t of_sum = std::min<std::int64_t>(unit, problem.group), columns = 64 * config.number("NW");
+  if (split) {
+    const std::int64_t tokens = config.number("T"), tiles = (problem.m + tokens - 1) / tokens;
+    auto done = hold(
+        part, Tensor::allocate(device, vm::kF32, {config.number("P"), tiles, problem.n, tokens}));
+    if (done) done = hold(ticket, Tensor::zeros(*stream, vm::kU32, {tiles, problem.n / 128}));
+    return done ? stream->synchronize() : done;
+  }
+  const std::int64_t unit = config.number("U"), rows = config.number("M"),
+                     slots = 2 * config.number("B") * device.sms();
+  const std::int64_t of_sum = std::min<std::int64_t>(unit, problem.group),
+                     columns = 64 * config.number("NW");
   auto done = hold(x, Tensor::allocate(device, problem.activation, {problem.k / unit, rows, unit}));
   if (done) done = hold(sums, Tensor::allocate(device, vm::kF32, {problem.k / of_sum, rows}));
   if (done) done = hold(part, Tensor::allocate(device, vm::kF32, {slots, columns, rows}));
@@ -96,8 +121,11 @@ Result<void> GemmPlan::State::allocate() {
   return done ? stream->synchronize() : done;
 }
 
-Result<GemmPlan> GemmPlan::make(const GemmProblem& problem, const Device& device, const GemmOptions& options) {
-  const GemmConfig config = options.config ? *options.config : TuningTable::shipped(device.name()).choose(problem, device.target());
+Result<GemmPlan> GemmPlan::make(const GemmProblem& problem, const Device& device,
+                                const GemmOptions& options) {
+  const GemmConfig config =
+      options.config ? *options.config
+                     : TuningTable::shipped(device.name()).choose(problem, device.target());
   Result<State> state = State::specialized(problem, config, device, options);
   if (!state) return tl::make_unexpected(state.error());
   auto done = state->multiply.prepare(device);
@@ -107,8 +135,10 @@ Result<GemmPlan> GemmPlan::make(const GemmProblem& problem, const Device& device
   return GemmPlan(std::make_shared<State>(std::move(*state)));
 }
 
-std::vector<Result<GemmPlan>> GemmPlan::make_all(const GemmProblem& problem, std::span<const GemmConfig> configs, const Device& device,
-                                                 const GemmOptions& options, int workers) {
+std::vector<Result<GemmPlan>> GemmPlan::make_all(const GemmProblem& problem,
+                                                 std::span<const GemmConfig> configs,
+                                                 const Device& device, const GemmOptions& options,
+                                                 int workers) {
   std::vector<Result<State>> states;
   std::vector<Kernel> kernels;
   for (const GemmConfig& config : configs) {
@@ -117,7 +147,8 @@ std::vector<Result<GemmPlan>> GemmPlan::make_all(const GemmProblem& problem, std
     kernels.push_back(states.back()->multiply);
     if (states.back()->order) kernels.push_back(*states.back()->order);
   }
-  Kernel::prepare_all(kernels, device, workers);  // a kernel that could not be prepared says so below
+  Kernel::prepare_all(kernels, device,
+                      workers);  // a kernel that could not be prepared says so below
   const auto finish = [&](Result<State>& state) -> Result<GemmPlan> {
     if (!state) return tl::make_unexpected(state.error());
     auto done = state->multiply.prepare(device);
@@ -132,28 +163,48 @@ std::vector<Result<GemmPlan>> GemmPlan::make_all(const GemmProblem& problem, std
   return plans;
 }
 
-Result<void> GemmPlan::launch(const Stream& stream, const Tensor& x, const GemmWeights& weights, const Tensor& y, const Tensor* bias,
-                              const Tensor* residual) const {
+Result<void> GemmPlan::launch(const Stream& stream, const Tensor& x, const GemmWeights& weights,
+                              const Tensor& y, const Tensor* bias, const Tensor* residual) const {
   const State& s = *state_;
   const GemmProblem &p = s.problem, &packed = weights.problem();
-  if (packed.weight != p.weight || packed.scale != p.scale || packed.zero != p.zero || packed.n != p.n || packed.k != p.k || packed.group != p.group)
-    return failure("BL1122", fmt::format("the plan is of {}, and the weights of {}", to_string(p), to_string(packed)));
+  if (packed.weight != p.weight || packed.scale != p.scale || packed.zero != p.zero ||
+      packed.n != p.n || packed.k != p.k || packed.group != p.group)
+    return failure("BL1122", fmt::format("the plan is of {}, and the weights of {}", to_string(p),
+                                         to_string(packed)));
   if (p.bias != (bias != nullptr) || p.residual != (residual != nullptr))
-    return failure("BL1122", fmt::format("the plan is made {} bias and {} residual", p.bias ? "with a" : "without", p.residual ? "with a" : "without"));
+    return failure("BL1122",
+                   fmt::format("the plan is made {} bias and {} residual",
+                               p.bias ? "with a" : "without", p.residual ? "with a" : "without"));
   if (x.shape().empty() || x.shape()[0] == 0) return {};
-  if (x.shape()[0] > p.m) return failure("BL1122", fmt::format("x has {} rows, and the plan is of {}", x.shape()[0], p.m));
-  const auto optional = [](const Tensor* tensor) { return tensor ? tensor->argument() : LaunchArgument{}; };
-  const auto lanes = [](const std::optional<Tensor>& tensor) { return tensor ? tensor->argument() : LaunchArgument{}; };
-  if (s.config.kernel == "wgmma") return s.multiply.launch(stream, x, weights.codes(), weights.scale(), y);
-  if (s.config.kernel == "tile") return s.multiply.launch(stream, x, weights.codes(), weights.scale(), lanes(weights.zero()), y);
+  if (x.shape()[0] > p.m)
+    return failure("BL1122",
+                   fmt::format("x has {} rows, and the plan is of {}", x.shape()[0], p.m));
+  const auto optional = [](const Tensor* tensor) {
+    return tensor ? tensor->argument() : LaunchArgument{};
+  };
+  const auto lanes = [](const std::optional<Tensor>& tensor) {
+    return tensor ? tensor->argument() : LaunchArgument{};
+  };
+  if (s.config.kernel == "wgmma")
+    return s.multiply.launch(stream, x, weights.codes(), weights.scale(), y, lanes(s.part),
+                             lanes(s.ticket));
+  if (s.config.kernel == "tile")
+    return s.multiply.launch(stream, x, weights.codes(), weights.scale(), lanes(weights.zero()), y);
   if (auto done = s.order->launch(stream, x, *s.x, *s.sums); !done) return done;
-  return s.multiply.launch(stream, *s.x, *s.sums, weights.codes(), weights.scale_of_lanes(), lanes(weights.zero_of_lanes()), optional(bias),
-                           optional(residual), y, *s.part, *s.ticket);
+  return s.multiply.launch(stream, *s.x, *s.sums, weights.codes(), weights.scale_of_lanes(),
+                           lanes(weights.zero_of_lanes()), optional(bias), optional(residual), y,
+                           *s.part, *s.ticket);
 }
 
-const GemmProblem& GemmPlan::problem() const { return state_->problem; }
-const GemmConfig& GemmPlan::config() const { return state_->config; }
-Result<runtime::KernelResources> GemmPlan::resources() const { return state_->multiply.resources(state_->device); }
+const GemmProblem& GemmPlan::problem() const {
+  return state_->problem;
+}
+const GemmConfig& GemmPlan::config() const {
+  return state_->config;
+}
+Result<runtime::KernelResources> GemmPlan::resources() const {
+  return state_->multiply.resources(state_->device);
+}
 
 std::size_t GemmPlan::workspace_bytes() const {
   std::size_t sum = 0;

@@ -3,8 +3,8 @@
 //   y[m, n] = x[m, k] · W[k, n] (+ bias[n]) (+ residual[m, n])
 //   W[k, n] = (code − zero[k / group, n]) · scale[k / group, n]
 //
-// Activations, bias, residual and y are f16 or bf16; sums are f32. Signed integers and floats count as their value; unsigned
-// integers as value minus zero point, 0 when there is none.
+// Activations, bias, residual and y are f16 or bf16; sums are f32. Signed integers and floats count
+// as their value; unsigned integers as value minus zero point, 0 when there is none.
 #pragma once
 
 #include <cstdint>
@@ -22,18 +22,19 @@ struct GemmProblem {
   vm::ElementType activation = vm::kF16;        // f16 or bf16
   vm::ElementType scale = vm::kF16;             // f16, bf16, e8m0 or e4m3
   std::optional<vm::ElementType> zero = {};     // unsigned of 1 to 8 bits, or f16
-  std::int64_t group = 128;                     // rows of k with one scale a column: 32, 64, 128, … or k
+  std::int64_t group = 128;  // rows of k with one scale a column: 32, 64, 128, … or k
   bool bias = false, residual = false;
 };
 
-// BL1120, with the numbers that are wrong: n is a multiple of 8, k one of 64 and of the group, the group of 32; no operand has 2^31
-// rows or columns and more.
+// BL1120, with the numbers that are wrong: n is a multiple of 8, k one of 64 and of the group, the
+// group of 32; no operand has 2^31 rows or columns and more.
 runtime::Result<void> check(const GemmProblem& problem);
 
 // "i4 g128 f16 m=8 n=4096 k=4096"
 std::string to_string(const GemmProblem& problem);
 
-// Bytes that a call must read and write at least once: packed codes, scales, zero points, x and y, bias and residual.
+// Bytes that a call must read and write at least once: packed codes, scales, zero points, x and y,
+// bias and residual.
 std::int64_t operator_bytes(const GemmProblem& problem);
 
 }  // namespace bitloom::kernels

@@ -13,7 +13,8 @@ using runtime::failure;
 using runtime::Result;
 using runtime::Tensor;
 
-Result<std::vector<GemmWeights>> cold_copies(const GemmProblem& problem, std::size_t bytes, const runtime::Stream& stream) {
+Result<std::vector<GemmWeights>> cold_copies(const GemmProblem& problem, std::size_t bytes,
+                                             const runtime::Stream& stream) {
   const RandomWeights random(problem, 1);
   std::vector<GemmWeights> copies;
   std::size_t one = 0;
@@ -49,11 +50,14 @@ Result<TunedRow> Tuner::tune(const GemmProblem& problem, const std::vector<GemmW
     own = std::move(*copies);
     weights = &own;
   }
-  auto x = Tensor::zeros(stream_, problem.activation, {problem.m, problem.k}), y = Tensor::allocate(device, problem.activation, {problem.m, problem.n});
-  auto bias = Tensor::zeros(stream_, problem.activation, {problem.n}), residual = Tensor::zeros(stream_, problem.activation, {problem.m, problem.n});
+  auto x = Tensor::zeros(stream_, problem.activation, {problem.m, problem.k}),
+       y = Tensor::allocate(device, problem.activation, {problem.m, problem.n});
+  auto bias = Tensor::zeros(stream_, problem.activation, {problem.n}),
+       residual = Tensor::zeros(stream_, problem.activation, {problem.m, problem.n});
   for (const auto* tensor : {&x, &y, &bias, &residual})
     if (!*tensor) return tl::make_unexpected(tensor->error());
-  std::vector<Result<GemmPlan>> plans = GemmPlan::make_all(problem, configs, device, {}, options_.workers);
+  std::vector<Result<GemmPlan>> plans =
+      GemmPlan::make_all(problem, configs, device, {}, options_.workers);
 
   struct Timed {
     std::size_t index;
@@ -67,7 +71,8 @@ Result<TunedRow> Tuner::tune(const GemmProblem& problem, const std::vector<GemmW
     const auto resources = plans[i] ? plans[i]->resources() : tl::make_unexpected(plans[i].error());
     if (resources && resources->local_bytes == 0) {
       auto graph = TimedGraph::capture(stream_, static_cast<int>(weights->size()), [&](int copy) {
-        return plans[i]->launch(stream_, *x, (*weights)[static_cast<std::size_t>(copy)], *y, problem.bias ? &*bias : nullptr,
+        return plans[i]->launch(stream_, *x, (*weights)[static_cast<std::size_t>(copy)], *y,
+                                problem.bias ? &*bias : nullptr,
                                 problem.residual ? &*residual : nullptr);
       });
       if (graph) {
@@ -78,9 +83,13 @@ Result<TunedRow> Tuner::tune(const GemmProblem& problem, const std::vector<GemmW
         timed.push_back({i, std::move(*graph), microseconds});
       }
     }
-    if (options_.progress) options_.progress(static_cast<int>(i) + 1, static_cast<int>(plans.size()), configs[i], microseconds);
+    if (options_.progress)
+      options_.progress(static_cast<int>(i) + 1, static_cast<int>(plans.size()), configs[i],
+                        microseconds);
   }
-  if (timed.empty()) return failure("BL1121", "no candidate could be compiled for " + to_string(problem) + (plans[0] ? "" : ": " + plans[0].error().message));
+  if (timed.empty())
+    return failure("BL1121", "no candidate could be compiled for " + to_string(problem) +
+                                 (plans[0] ? "" : ": " + plans[0].error().message));
   std::erase_if(timed, [&](const Timed& t) { return t.best > 1.05 * least; });
   std::vector<std::vector<double>> samples(timed.size());
   for (int turn = 0; turn < 5 && timed.size() > 1; ++turn) {
@@ -92,11 +101,13 @@ Result<TunedRow> Tuner::tune(const GemmProblem& problem, const std::vector<GemmW
   }
   for (std::size_t i = 0; i < timed.size(); ++i)
     if (!samples[i].empty()) timed[i].best = summary(samples[i]).median;
-  const auto best = std::min_element(timed.begin(), timed.end(), [](const Timed& a, const Timed& b) { return a.best < b.best; });
+  const auto best = std::min_element(
+      timed.begin(), timed.end(), [](const Timed& a, const Timed& b) { return a.best < b.best; });
   const TunedRow row{problem, configs[best->index], best->best};
   table_.set(row);
   if (!options_.table.empty())
-    if (auto written = table_.write(options_.table); !written) return tl::make_unexpected(written.error());
+    if (auto written = table_.write(options_.table); !written)
+      return tl::make_unexpected(written.error());
   return row;
 }
 

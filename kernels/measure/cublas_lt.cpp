@@ -50,9 +50,11 @@ struct CublasLt::Library {
   int (*create_preference)(Preference*) = nullptr;
   int (*set_preference)(Preference, int, const void*, std::size_t) = nullptr;
   int (*destroy_preference)(Preference) = nullptr;
-  int (*heuristics)(Handle, Descriptor, Layout, Layout, Layout, Layout, Preference, int, Heuristic*, int*) = nullptr;
-  int (*matmul)(Handle, Descriptor, const void*, const void*, Layout, const void*, Layout, const void*, const void*, Layout, void*, Layout,
-                const Algorithm*, void*, std::size_t, CUstream_st*) = nullptr;
+  int (*heuristics)(Handle, Descriptor, Layout, Layout, Layout, Layout, Preference, int, Heuristic*,
+                    int*) = nullptr;
+  int (*matmul)(Handle, Descriptor, const void*, const void*, Layout, const void*, Layout,
+                const void*, const void*, Layout, void*, Layout, const Algorithm*, void*,
+                std::size_t, CUstream_st*) = nullptr;
   Handle handle = nullptr;
   runtime::Stream stream;
   runtime::Buffer workspace;
@@ -86,23 +88,33 @@ Result<CublasLt> CublasLt::load(const runtime::Stream& stream) {
   auto workspace = runtime::Buffer::allocate(stream.device(), kWorkspace);
   if (!workspace) return tl::make_unexpected(workspace.error());
   auto lib = std::make_shared<Library>(stream, *workspace);
-  for (const char* name : {"libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so", "/usr/local/cuda/lib64/libcublasLt.so"}) {
+  for (const char* name : {"libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so",
+                           "/usr/local/cuda/lib64/libcublasLt.so"}) {
     lib->library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
     if (lib->library) break;
   }
-  if (!lib->library) return failure("BL1124", "libcublasLt is not found, so there is no baseline", "install the CUDA toolkit, or leave the baseline out");
+  if (!lib->library)
+    return failure("BL1124", "libcublasLt is not found, so there is no baseline",
+                   "install the CUDA toolkit, or leave the baseline out");
   const auto find = [&](auto& function, const char* name) {
-    function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(lib->library, name));
+    function =
+        reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(lib->library, name));
     return function != nullptr;
   };
-  const bool all = find(lib->create, "cublasLtCreate") && find(lib->destroy, "cublasLtDestroy") && find(lib->create_layout, "cublasLtMatrixLayoutCreate") &&
-                   find(lib->destroy_layout, "cublasLtMatrixLayoutDestroy") && find(lib->create_descriptor, "cublasLtMatmulDescCreate") &&
-                   find(lib->set_descriptor, "cublasLtMatmulDescSetAttribute") && find(lib->destroy_descriptor, "cublasLtMatmulDescDestroy") &&
-                   find(lib->create_preference, "cublasLtMatmulPreferenceCreate") && find(lib->set_preference, "cublasLtMatmulPreferenceSetAttribute") &&
-                   find(lib->destroy_preference, "cublasLtMatmulPreferenceDestroy") && find(lib->heuristics, "cublasLtMatmulAlgoGetHeuristic") &&
+  const bool all = find(lib->create, "cublasLtCreate") && find(lib->destroy, "cublasLtDestroy") &&
+                   find(lib->create_layout, "cublasLtMatrixLayoutCreate") &&
+                   find(lib->destroy_layout, "cublasLtMatrixLayoutDestroy") &&
+                   find(lib->create_descriptor, "cublasLtMatmulDescCreate") &&
+                   find(lib->set_descriptor, "cublasLtMatmulDescSetAttribute") &&
+                   find(lib->destroy_descriptor, "cublasLtMatmulDescDestroy") &&
+                   find(lib->create_preference, "cublasLtMatmulPreferenceCreate") &&
+                   find(lib->set_preference, "cublasLtMatmulPreferenceSetAttribute") &&
+                   find(lib->destroy_preference, "cublasLtMatmulPreferenceDestroy") &&
+                   find(lib->heuristics, "cublasLtMatmulAlgoGetHeuristic") &&
                    find(lib->matmul, "cublasLtMatmul");
   const runtime::CurrentContext current(*stream.device().state());
-  if (!all || lib->create(&lib->handle) != 0) return failure("BL1124", "libcublasLt is there, but cannot be used");
+  if (!all || lib->create(&lib->handle) != 0)
+    return failure("BL1124", "libcublasLt is there, but cannot be used");
   return CublasLt(std::move(lib));
 }
 
@@ -111,13 +123,16 @@ Result<void> CublasLt::Product::launch(const Tensor& x, const Tensor& w, const T
   const float one = 1, zero = 0;
   const runtime::CurrentContext current(*lib.stream.device().state());
   // Column-major: yᵀ[n, m] = Wᵀ… the weights [n, k] row-major are a k x n matrix to be transposed.
-  const int error = lib.matmul(lib.handle, state_->descriptor, &one, w.address(), state_->a, x.address(), state_->b, &zero, y.address(), state_->c,
-                               y.address(), state_->c, &state_->algorithm, lib.workspace.address(), kWorkspace, lib.stream.handle());
+  const int error =
+      lib.matmul(lib.handle, state_->descriptor, &one, w.address(), state_->a, x.address(),
+                 state_->b, &zero, y.address(), state_->c, y.address(), state_->c,
+                 &state_->algorithm, lib.workspace.address(), kWorkspace, lib.stream.handle());
   if (error) return failure("BL1124", fmt::format("cublasLtMatmul gave status {}", error));
   return {};
 }
 
-Result<CublasLt::Product> CublasLt::product(std::int64_t m, std::int64_t n, std::int64_t k, const Tensor& x, const std::vector<Tensor>& weights,
+Result<CublasLt::Product> CublasLt::product(std::int64_t m, std::int64_t n, std::int64_t k,
+                                            const Tensor& x, const std::vector<Tensor>& weights,
                                             const Tensor& y) const {
   const Library& lib = *library_;
   const runtime::CurrentContext current(*lib.stream.device().state());
@@ -135,16 +150,22 @@ Result<CublasLt::Product> CublasLt::product(std::int64_t m, std::int64_t n, std:
   error |= lib.set_preference(preference, kMaxWorkspace, &kWorkspace, sizeof kWorkspace);
   Heuristic found[8] = {};
   int count = 0;
-  if (!error) error = lib.heuristics(lib.handle, state->descriptor, state->a, state->b, state->c, state->c, preference, 8, found, &count);
+  if (!error)
+    error = lib.heuristics(lib.handle, state->descriptor, state->a, state->b, state->c, state->c,
+                           preference, 8, found, &count);
   if (preference) lib.destroy_preference(preference);
-  if (error || count == 0) return failure("BL1124", fmt::format("cublasLt knows no algorithm for m = {}, n = {}, k = {} (status {})", m, n, k, error));
+  if (error || count == 0)
+    return failure("BL1124",
+                   fmt::format("cublasLt knows no algorithm for m = {}, n = {}, k = {} (status {})",
+                               m, n, k, error));
   double least = std::numeric_limits<double>::infinity();
   Algorithm best = found[0].algorithm;
   const Product product(state);
   for (int i = 0; i < count; ++i) {
     state->algorithm = found[i].algorithm;
     const auto time = time_graph(
-        lib.stream, static_cast<int>(weights.size()), [&](int copy) { return product.launch(x, weights[static_cast<std::size_t>(copy)], y); },
+        lib.stream, static_cast<int>(weights.size()),
+        [&](int copy) { return product.launch(x, weights[static_cast<std::size_t>(copy)], y); },
         {.warm_up = 1, .least_runs = 5});
     if (!time || time->median >= least) continue;
     least = time->median;

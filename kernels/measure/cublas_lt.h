@@ -1,6 +1,8 @@
-// The baseline: y[m, n] = x[m, k] · W[n, k]ᵀ in f16 through cublasLt, summed in f32, looked up at run time as the driver is.
+// The baseline: y[m, n] = x[m, k] · W[n, k]ᵀ in f16 through cublasLt, summed in f32, looked up at
+// run time as the driver is.
 //
-// Called as a fair figure wants it: weights K-major (TN), a workspace of 64 MB, the fastest of the first eight heuristics, each timed.
+// Called as a fair figure wants it: weights K-major (TN), a workspace of 64 MB, the fastest of the
+// first eight heuristics, each timed.
 #pragma once
 
 #include <memory>
@@ -14,11 +16,13 @@ class CublasLt {
   // BL1124 when the library is not there; nothing else depends on it.
   static runtime::Result<CublasLt> load(const runtime::Stream& stream);
 
-  // The algorithm for a shape; `weights` are copies of W that are larger than the L2 cache together.
+  // The algorithm for a shape; `weights` are copies of W that are larger than the L2 cache
+  // together.
   class Product {
    public:
     // y must not be read before the stream gets there. Safe under graph capture.
-    runtime::Result<void> launch(const runtime::Tensor& x, const runtime::Tensor& w, const runtime::Tensor& y) const;
+    runtime::Result<void> launch(const runtime::Tensor& x, const runtime::Tensor& w,
+                                 const runtime::Tensor& y) const;
 
    private:
     friend class CublasLt;
@@ -26,8 +30,10 @@ class CublasLt {
     explicit Product(std::shared_ptr<State> state) : state_(std::move(state)) {}
     std::shared_ptr<State> state_;
   };
-  runtime::Result<Product> product(std::int64_t m, std::int64_t n, std::int64_t k, const runtime::Tensor& x,
-                                   const std::vector<runtime::Tensor>& weights, const runtime::Tensor& y) const;
+  runtime::Result<Product> product(std::int64_t m, std::int64_t n, std::int64_t k,
+                                   const runtime::Tensor& x,
+                                   const std::vector<runtime::Tensor>& weights,
+                                   const runtime::Tensor& y) const;
 
  private:
   struct Library;

@@ -1,9 +1,11 @@
 // The time of launches on a GPU, as a graph runs them: no time of the host in it.
 //
-//   Result<Timing> t = time_graph(stream, copies, [&](int copy) { return plan.launch(stream, x, weights[copy], y); });
+//   Result<Timing> t = time_graph(stream, copies, [&](int copy) { return plan.launch(stream, x,
+//   weights[copy], y); });
 //
-// One graph holds a launch for each copy of the data; copies that together are larger than the L2 cache make every launch find its data
-// in DRAM. The graph runs until `least_seconds` are over, and `least_runs` times at least; a sample is the time of a run by its launches.
+// One graph holds a launch for each copy of the data; copies that together are larger than the L2
+// cache make every launch find its data in DRAM. The graph runs until `least_seconds` are over, and
+// `least_runs` times at least; a sample is the time of a run by its launches.
 #pragma once
 
 #include <functional>
@@ -27,7 +29,9 @@ struct TimingOptions {
 class TimedGraph {
  public:
   // `launch(i)` is called for 0 … launches - 1 while the stream is captured; it prepares nothing.
-  static runtime::Result<TimedGraph> capture(const runtime::Stream& stream, int launches, const std::function<runtime::Result<void>(int)>& launch);
+  static runtime::Result<TimedGraph> capture(
+      const runtime::Stream& stream, int launches,
+      const std::function<runtime::Result<void>(int)>& launch);
   TimedGraph(TimedGraph&&) noexcept;
   TimedGraph& operator=(TimedGraph&&) noexcept;
   ~TimedGraph();
@@ -42,7 +46,8 @@ class TimedGraph {
 };
 
 Timing summary(std::vector<double> samples);
-runtime::Result<Timing> time_graph(const runtime::Stream& stream, int launches, const std::function<runtime::Result<void>(int)>& launch,
+runtime::Result<Timing> time_graph(const runtime::Stream& stream, int launches,
+                                   const std::function<runtime::Result<void>(int)>& launch,
                                    const TimingOptions& options = {});
 
 }  // namespace bitloom::kernels

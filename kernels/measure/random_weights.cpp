@@ -41,14 +41,17 @@ RandomWeights::RandomWeights(const GemmProblem& problem, std::uint64_t seed)
   scale_ = *HostArray::zeros(problem.scale, {groups, problem.n});
   std::uniform_real_distribution<double> draw(0.5, 1.5);
   const double unit = 2 / (std::max(largest, 1.0) * std::sqrt(static_cast<double>(problem.k)));
-  for (std::size_t i = 0; i < scale_.size(); ++i) scale_.set_code(i, vm::encode(problem.scale, unit * draw(random)));
+  for (std::size_t i = 0; i < scale_.size(); ++i)
+    scale_.set_code(i, vm::encode(problem.scale, unit * draw(random)));
   if (!problem.zero) return;
   zero_ = *HostArray::zeros(*problem.zero, {groups, problem.n});
-  for (std::size_t i = 0; i < zero_.size(); ++i) zero_.set_code(i, vm::encode(*problem.zero, std::floor(largest * draw(random) / 2)));
+  for (std::size_t i = 0; i < zero_.size(); ++i)
+    zero_.set_code(i, vm::encode(*problem.zero, std::floor(largest * draw(random) / 2)));
 }
 
 std::size_t RandomWeights::atom(std::int64_t n, std::int64_t k) const {
-  return mix(seed_ ^ mix(static_cast<std::uint64_t>(n) * 0x10001 + static_cast<std::uint64_t>(k))) % (kSide * kSide);
+  return mix(seed_ ^ mix(static_cast<std::uint64_t>(n) * 0x10001 + static_cast<std::uint64_t>(k))) %
+         (kSide * kSide);
 }
 
 Result<GemmWeights> RandomWeights::on(const runtime::Stream& stream) const {
@@ -58,28 +61,36 @@ Result<GemmWeights> RandomWeights::on(const runtime::Stream& stream) const {
   std::vector<std::uint8_t> codes(static_cast<std::size_t>(kPool * kPool));
   for (std::int64_t n = 0; n < kPool; ++n)
     for (std::int64_t k = 0; k < kPool; ++k)
-      codes[static_cast<std::size_t>(n * kPool + k)] = static_cast<std::uint8_t>(pool_.code(static_cast<std::size_t>(k * kPool + n)));
+      codes[static_cast<std::size_t>(n * kPool + k)] =
+          static_cast<std::uint8_t>(pool_.code(static_cast<std::size_t>(k * kPool + n)));
   const std::vector<std::uint8_t> atoms = pool.pack(codes);
   const auto size = static_cast<std::size_t>(order.bytes());
-  auto tensor = runtime::Tensor::allocate_packed(stream.device(), problem_.weight, {problem_.k, problem_.n}, order);
+  auto tensor = runtime::Tensor::allocate_packed(stream.device(), problem_.weight,
+                                                 {problem_.k, problem_.n}, order);
   if (!tensor) return tl::make_unexpected(tensor.error());
   std::vector<std::byte> bytes(static_cast<std::size_t>(whole.bytes()));
   for (std::int64_t n = 0; n < whole.atoms_n(); ++n)
     for (std::int64_t k = 0; k < whole.atoms_k(); ++k)
-      std::memcpy(bytes.data() + static_cast<std::size_t>(n * whole.atoms_k() + k) * size, atoms.data() + atom(n, k) * size, size);
-  if (auto done = tensor->buffer().upload(bytes, stream); !done) return tl::make_unexpected(done.error());
-  return GemmWeights::from_packed(problem_, std::move(*tensor), scale_, problem_.zero ? std::optional(zero_) : std::nullopt, stream);
+      std::memcpy(bytes.data() + static_cast<std::size_t>(n * whole.atoms_k() + k) * size,
+                  atoms.data() + atom(n, k) * size, size);
+  if (auto done = tensor->buffer().upload(bytes, stream); !done)
+    return tl::make_unexpected(done.error());
+  return GemmWeights::from_packed(problem_, std::move(*tensor), scale_,
+                                  problem_.zero ? std::optional(zero_) : std::nullopt, stream);
 }
 
 std::vector<double> RandomWeights::column(std::int64_t column) const {
   std::vector<double> numbers(static_cast<std::size_t>(problem_.k));
   for (std::int64_t k = 0; k < problem_.k; ++k) {
     const auto which = static_cast<std::int64_t>(atom(column / kAtom, k / kAtom));
-    const std::int64_t n_in = which / kSide * kAtom + column % kAtom, k_in = which % kSide * kAtom + k % kAtom;
+    const std::int64_t n_in = which / kSide * kAtom + column % kAtom,
+                       k_in = which % kSide * kAtom + k % kAtom;
     const auto group = static_cast<std::size_t>(k / problem_.group * problem_.n + column);
     const double zero = problem_.zero ? vm::decode(*problem_.zero, zero_.code(group)) : 0;
     numbers[static_cast<std::size_t>(k)] =
-        (vm::decode(problem_.weight, pool_.code(static_cast<std::size_t>(k_in * kPool + n_in))) - zero) * vm::decode(problem_.scale, scale_.code(group));
+        (vm::decode(problem_.weight, pool_.code(static_cast<std::size_t>(k_in * kPool + n_in))) -
+         zero) *
+        vm::decode(problem_.scale, scale_.code(group));
   }
   return numbers;
 }

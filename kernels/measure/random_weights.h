@@ -1,7 +1,9 @@
-// Weights for measurements: as many codes as a product wants, in the memory of a GPU, and the numbers of any column on the host.
+// Weights for measurements: as many codes as a product wants, in the memory of a GPU, and the
+// numbers of any column on the host.
 //
-// Codes are drawn once for 256 atoms of 64 x 64 codes; every atom of a tensor is one of them, chosen by a hash of its place. The bytes
-// are as incompressible as the caches and the memory care to see, and a tensor of a billion codes is there at once.
+// Codes are drawn once for 256 atoms of 64 x 64 codes; every atom of a tensor is one of them,
+// chosen by a hash of its place. The bytes are as incompressible as the caches and the memory care
+// to see, and a tensor of a billion codes is there at once.
 #pragma once
 
 #include "kernels/gemm/weights.h"
@@ -10,7 +12,8 @@ namespace bitloom::kernels {
 
 class RandomWeights {
  public:
-  // Finite codes of problem.weight; scales near 1 / (largest code · √k), so that outputs are about 1; zero points in the middle.
+  // Finite codes of problem.weight; scales near 1 / (largest code · √k), so that outputs are about
+  // 1; zero points in the middle.
   RandomWeights(const GemmProblem& problem, std::uint64_t seed);
 
   runtime::Result<GemmWeights> on(const runtime::Stream& stream) const;

@@ -1,10 +1,10 @@
 // The engine of a machine with a GPU: kernels are compiled once and launched into one stream.
 #include <fmt/format.h>
 
-#include "vm/packed_type.h"
 #include "runtime/module.h"
 #include "runtime/pack.h"
 #include "stack/engine/executor.h"
+#include "vm/packed_type.h"
 
 namespace bitloom::stack {
 

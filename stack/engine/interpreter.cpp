@@ -3,11 +3,11 @@
 
 #include <fmt/format.h>
 
-#include "vm/packed_type.h"
 #include "runtime/host/packing.h"
 #include "runtime/module_state.h"
 #include "runtime/stdlib_folder.h"
 #include "stack/engine/executor.h"
+#include "vm/packed_type.h"
 #include "vm/passes/pipeline.h"
 
 namespace bitloom::stack {

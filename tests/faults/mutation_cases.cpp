@@ -15,7 +15,8 @@ runtime::Source integers(runtime::Shape shape, const std::vector<int>& values) {
 // gemm_stream with tiles of one block each.
 std::string split(int k) {
   return fmt::format(
-      "sms=1 shape=m=3,k={},n=136,slots=4 set=NW=2 set=KW=4 set=U=64 arg=x=random arg=sums=random arg=w=random "
+      "sms=1 shape=m=3,k={},n=136,slots=4 set=NW=2 set=KW=4 set=U=64 arg=x=random arg=sums=random "
+      "arg=w=random "
       "arg=scale=random arg=zero=random arg=part=zeros arg=ticket=zeros out=c",
       k);
 }
@@ -205,10 +206,12 @@ std::vector<MutationCase> mutation_cases() {
     cases.push_back({"gemm/gemm_stream.bl",
                      "kernel=gemm_stream set=W=u4" + on,
                      // Tiles of one block and shared ones; the last warps have no rows.
-                     {"set=NW=2 set=KW=4 set=U=64 sms=1 shape=m=3,k=1152,n=296,slots=4 arg=x=random arg=sums=random "
+                     {"set=NW=2 set=KW=4 set=U=64 sms=1 shape=m=3,k=1152,n=296,slots=4 "
+                      "arg=x=random arg=sums=random "
                       "arg=w=random arg=scale=random arg=zero=random arg=part=zeros "
                       "arg=ticket=zeros out=c",
-                      "set=NW=2 set=KW=4 set=U=64 sms=2 shape=m=3,k=640,n=136,slots=8 arg=x=random arg=sums=random "
+                      "set=NW=2 set=KW=4 set=U=64 sms=2 shape=m=3,k=640,n=136,slots=8 arg=x=random "
+                      "arg=sums=random "
                       "arg=w=random arg=scale=random arg=zero=random arg=part=zeros "
                       "arg=ticket=zeros out=c",
                       // The edge of k in each of the turns.

@@ -51,8 +51,8 @@ void check_stream(const Stream& s, std::mt19937_64& random) {
   const std::int64_t groups = s.k / s.group;
   const HostArray a = normal(type, {s.m, s.k}, random),
                   w = codes(*vm::parse_element_type(s.weight), {s.k, s.n}, random),
-                  scale = normal(*vm::parse_element_type(s.scale_type), {groups, s.n}, random,
-                                 0.01, 0.1),
+                  scale = normal(*vm::parse_element_type(s.scale_type), {groups, s.n}, random, 0.01,
+                                 0.1),
                   zero = codes(vm::unsigned_type(8), {groups, s.n}, random),
                   bias = normal(type, {s.n}, random), residual = normal(type, {s.m, s.n}, random);
   auto activations = ordered_activations(s, a);
@@ -158,9 +158,18 @@ TEST(GemmWgmma, AgreesWithFloat64) {
     const std::int64_t m = pick(random, 1, 200), k = 128 * pick(random, 1, 4), n = 256;
     SCOPED_TRACE(fmt::format("W={} m={} k={}", type, m, k));
     const Operands o(*vm::parse_element_type(type), m, k, n, 128, random);
-    KernelRun run{.file = "gemm/gemm_wgmma.bl", .generics = {{"W", type}}, .target = "sm_90a"};
+    const std::int64_t parts = pick(random, 1, k / 128), tokens = 32 << pick(random, 0, 2);
+    SCOPED_TRACE(fmt::format("T={} P={}", tokens, parts));
+    KernelRun run{
+        .file = "gemm/gemm_wgmma.bl",
+        .generics = {{"W", type}, {"P", std::to_string(parts)}, {"T", std::to_string(tokens)}},
+        .target = "sm_90a"};
     run.request.arguments = {{"a", {o.a, "a"}}, {"w", {o.w, "w"}}, {"scale", {o.scale, "s"}}};
     run.request.outputs = {"c"};
+    if (parts > 1) {
+      run.request.arguments.insert({"part", {runtime::Source::Zeros{}, ""}});
+      run.request.arguments.insert({"ticket", {runtime::Source::Zeros{}, ""}});
+    }
     const auto results = must_run(run);
     ASSERT_TRUE(results.contains("c"));
     EXPECT_LT(relative_error(results.at("c"), product(o.a, o.w, o.scale, m, k, n, 128)), 2e-3);

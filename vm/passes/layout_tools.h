@@ -54,8 +54,8 @@ bool is_packed_layout(const RegisterLayout& layout, const layouts::PackedAtom& a
 // Bytes that a thread's registers take from packed memory at once.
 int packed_vector_bytes(const RegisterLayout& layout, const layouts::PackedAtom& atom);
 // A layout of [k, n] for packed memory. With `wanted`, one that gives every thread the same
-// elements as that, if there is one, in the order that lets an access move most bytes; else the warps
-// side by side along n, then along k.
+// elements as that, if there is one, in the order that lets an access move most bytes; else the
+// warps side by side along n, then along k.
 std::optional<RegisterLayout> packed_layout(const layouts::PackedAtom& atom, const Shape& shape,
                                             std::int64_t threads,
                                             const RegisterLayout* wanted = nullptr);
