@@ -123,17 +123,25 @@ std::vector<GemmConfig> gemm_candidates(const GemmProblem& p, const vm::Target& 
                    {"D", s.stages},
                    {"B", s.blocks},
                    {"U", s.unit}});
-  // Few tiles are cut along k, so that half of the multiprocessors at least have work and none has
-  // much more than the others.
-  for (const int tokens : {32, 64, 128}) {
-    if (p.m <= tokens / 4 || (tokens < 128 && p.m > 2 * tokens)) continue;
+  // A tile holds the rows of x where it can. Few tiles are cut along k, so that half of the multiprocessors at least have work and none
+  // has much more than the others: first into as many parts as there is room for, then otherwise.
+  std::vector<int> tiles_of = {128, 64};
+  if (p.m <= 64) tiles_of = {64, 32, 128};
+  if (p.m <= 32) tiles_of = {32, 64};
+  for (const int tokens : tiles_of) {
+    if (p.m <= tokens / 4) continue;
     const std::int64_t tiles = (p.n + 255) / 256 * ((p.m + tokens - 1) / tokens);
     const int stages = tokens == 128 ? 5 : tokens == 64 ? 8 : 12;
-    for (const int parts : {1, 2, 3, 4, 6, 8}) {
-      const std::int64_t blocks = tiles * parts;
-      if (parts == 1 ? tiles > kMostBlocks / 4 : blocks > kMostBlocks / 4 && blocks <= kMostBlocks)
-        add("wgmma", {{"T", tokens}, {"S", stages}, {"P", parts}});
-    }
+    const auto split = [&](bool one_wave) {
+      for (const int parts : {8, 6, 4, 3, 2, 1}) {
+        const std::int64_t blocks = tiles * parts;
+        const bool fits = blocks <= kMostBlocks / 2;
+        if (fits == one_wave && (parts == 1 || (blocks > kMostBlocks / 4 && blocks <= kMostBlocks)))
+          add("wgmma", {{"T", tokens}, {"S", stages}, {"P", parts}});
+      }
+    };
+    split(true);
+    split(false);
   }
   for (const int rows : {16, 64, 128})
     if (rows == 16 ? p.m <= 16 || all.empty() : p.m > rows / 2 && p.m <= 4096)
