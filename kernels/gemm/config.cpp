@@ -123,8 +123,9 @@ std::vector<GemmConfig> gemm_candidates(const GemmProblem& p, const vm::Target& 
                    {"D", s.stages},
                    {"B", s.blocks},
                    {"U", s.unit}});
-  // A tile holds the rows of x where it can. Few tiles are cut along k, so that half of the multiprocessors at least have work and none
-  // has much more than the others: first into as many parts as there is room for, then otherwise.
+  // A tile holds the rows of x where it can. Few tiles are cut along k, so that half of the
+  // multiprocessors at least have work and none has much more than the others: first into as many
+  // parts as there is room for, then otherwise.
   std::vector<int> tiles_of = {128, 64};
   if (p.m <= 64) tiles_of = {64, 32, 128};
   if (p.m <= 32) tiles_of = {32, 64};

@@ -217,6 +217,50 @@ std::vector<MutationCase> mutation_cases() {
                       // The edge of k in each of the turns.
                       split(128), split(384), split(640), split(896)}});
   }
+  cases.push_back({"llama/embedding.bl",
+                   "set=T=f16",
+                   {"shape=m=3,h=300,vocabulary=7 arg=table=random out=y"},
+                   {{"ids", integers({3}, {1, 6, 0})}}});
+  cases.push_back({"llama/linear.bl",
+                   "set=W=f16",
+                   {"shape=m=70,k=21,n=70 arg=x=random arg=w=random arg=residual=random out=y"}});
+  cases.push_back({"llama/next_token.bl",
+                   "set=T=f32",
+                   {"shape=m=2,n=1500 arg=logits=random arg=draw=random arg=temperature=0.7 "
+                    "arg=min_p=0.01 out=token"}});
+  cases.push_back({"llama/paged_attention.bl",
+                   "set=T=f32",
+                   {"shape=m=70,heads=2,kv_heads=1,pages=3 arg=q=random arg=k=random arg=v=random "
+                    "arg=start=70 arg=scale=0.125 out=o"},
+                   {{"table", integers({3}, {2, 0, 1})}}});
+  cases.push_back({"llama/quantized_linear.bl",
+                   "set=W=u4 set=G=32",
+                   {"shape=m=70,k=128,n=72 arg=x=random arg=w=random arg=scale=random "
+                    "arg=zero=random arg=residual=random out=y",
+                    // The last tile has one group where others have two.
+                    "shape=m=3,k=96,n=72 arg=x=random arg=w=random arg=scale=random "
+                    "arg=zero=random arg=residual=random out=y"}});
+  cases.push_back({"llama/rms_norm.bl",
+                   "set=W=f16",
+                   {"shape=m=2,n=300 arg=x=random arg=weight=random arg=eps=0.001 out=y"}});
+  cases.push_back({"llama/rope_cache.bl",
+                   "set=T=f32",
+                   {"shape=m=3,heads=2,kv_heads=1,positions=100,pages=2 arg=q=random arg=k=random "
+                    "arg=v=random arg=cos=random arg=sin=random arg=start=63 arg=keys=zeros "
+                    "arg=values=zeros out=q out=keys out=values"},
+                   {{"table", integers({2}, {1, 0})}}});
+  cases.push_back(
+      {"llama/swiglu.bl", "set=T=f16", {"shape=m=2,n=1500 arg=gate=random arg=up=random out=y"}});
+  cases.push_back({"llama/token_loss.bl",
+                   "set=T=f32",
+                   {"shape=m=2,n=1500 arg=logits=random out=loss"},
+                   {{"target", integers({2}, {7, 1499})}}});
+  cases.push_back({"quantize/quantize_codebook.bl",
+                   "set=T=f16 set=G=32",
+                   {"shape=k=128,n=72 arg=x=random arg=table=random out=w out=scale",
+                    "shape=k=96,n=72 arg=x=random arg=table=random out=w out=scale"}});
+  cases.push_back(
+      {"measure/raw_read.bl", "set=U=2", {"sms=1 shape=n=20004 arg=data=random out=out"}});
   return cases;
 }
 
@@ -274,6 +318,29 @@ const std::vector<Survivor>& survivors() {
       {"gemm/grouped_gemm.bl", "clip 0 of store", "store(c[first + row", Redundant,
        "the mask stops at the end of the group, which is no later"},
       {"gemm/gemm.bl", "clip 0 of copy_async", "wt[t] <- w[t * BK", Redundant, kAtoms},
+      {"llama/embedding.bl", "clip 0 of load", "ids[block.y]", Redundant,
+       "the grid has m blocks along y; of a single element that is not proved"},
+      {"llama/paged_attention.bl", "clip 0 of load", "table[j]", Redundant,
+       "the caller gives a page for every position; a missing one is out of bounds, which is "
+       "found"},
+      {"llama/quantized_linear.bl", "clip 1 of load", "w[t * 64", Redundant, kAtoms},
+      {"llama/quantized_linear.bl", "clip 0 of load", "w[t * 64", Redundant, kAtoms},
+      {"llama/quantized_linear.bl", "clip 1 of load", "x[m0 +: BM, t * 64 + c * C", Redundant,
+       "k is a multiple of the group size, 32 here: the first two of four steps have rows"},
+      {"llama/rope_cache.bl", "clip 0 of load", "table[position / P]", Redundant,
+       "the caller gives a page for every position; a missing one is out of bounds, which is "
+       "found"},
+      {"llama/rope_cache.bl", "sync", "cast<T>(low * c - high * s)", Redundant,
+       "a thread writes over what it read itself and no other"},
+      {"llama/token_loss.bl", "clip 0 of load", "target[r]", Redundant,
+       "the grid has m blocks; of a single element that is not proved"},
+      {"llama/token_loss.bl", "clip 0 of load", "logits[r, id", Redundant,
+       "the line in front asserts that id is in the vocabulary"},
+      {"quantize/quantize_codebook.bl", "clip 0 of load", "table[e]", Redundant,
+       "e goes to the last entry but one"},
+      {"quantize/quantize_codebook.bl", "clip 0 of store", "w[row + i", Redundant, kAtoms},
+      {"quantize/quantize_codebook.bl", "clip 1 of store", "w[row + i", Redundant, kAtoms},
+      {"measure/raw_read.bl", "clip 0 of store", "out[0]", Redundant, "out has one element"},
       {"gemm/gemm_stream.bl", "scope of store_release", "store_release(ticket[place]", Redundant,
        kNextLaunch},
       {"attention/attention.bl", "order of atomic_fetch", "fetch_add(ticket[1]", Redundant,

@@ -323,7 +323,7 @@ TEST_F(Gpu, TensorMapsAreEncodedForTheTensorOfTheLaunch) {
     EXPECT_EQ(launch.config.gridDimY, 2u);
     EXPECT_EQ(launch.config.blockDimX, 384u);
   };
-  const auto done = gemm.launch(stream, a, *w, scale, c);
+  const auto done = gemm.launch(stream, a, *w, scale, c, std::nullopt, std::nullopt);
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_EQ(fake.attributes.at("8"), static_cast<int>(shared)) << "more than 48 KiB are asked for";
   ASSERT_GE(fake.maps.size(), 1u);
@@ -338,9 +338,10 @@ TEST_F(Gpu, TensorMapsAreEncodedForTheTensorOfTheLaunch) {
   const Kernel three = *module->specialize("gemm_wgmma", {.generics = {{"W", "u3"}}});
   const auto other = pack(three, "w", *HostArray::zeros(vm::kU8, {k, n}), stream);
   ASSERT_TRUE(other);
-  EXPECT_EQ(code_of(gemm.launch(stream, a, *other, scale, c)), "BL0403");
+  EXPECT_EQ(code_of(gemm.launch(stream, a, *other, scale, c, std::nullopt, std::nullopt)),
+            "BL0403");
   const Tensor plain = *Tensor::zeros(stream, vm::unsigned_type(4), {k, n});
-  const auto refused = gemm.launch(stream, a, plain, scale, c);
+  const auto refused = gemm.launch(stream, a, plain, scale, c, std::nullopt, std::nullopt);
   EXPECT_EQ(code_of(refused), "BL0807");
   EXPECT_THAT(refused.error().message, HasSubstr(w->tag()));
 }
