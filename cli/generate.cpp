@@ -34,6 +34,7 @@ class TextStream {
   void end() {
     print(stack::lossy_utf8(waiting_));
     fmt::print("\n");
+    std::fflush(stdout);  // before what goes to standard error
   }
 
  private:
