@@ -9,7 +9,7 @@
 #include <sstream>
 
 #include "cli/bench_report.h"
-#include "cli/command.h"
+#include "cli/model_options.h"
 #include "kernels/gemm/tuner.h"
 #include "kernels/measure/cublas_lt.h"
 #include "kernels/measure/random_weights.h"
@@ -357,12 +357,7 @@ void add_bench(CLI::App& app, Context& context) {
         command += option->get_expected_min() == 0 ? " " + option->get_name()
                                                    : fmt::format(" {} {}", option->get_name(),
                                                                  fmt::join(option->results(), ","));
-    const auto done = run(*options, command);
-    if (done) return;
-    vm::Diagnostics diagnostics;
-    diagnostics.error(done.error().code, done.error().span, done.error().message).hints =
-        done.error().hints;
-    context.exit_code = report(diagnostics, dsl::SourceManager(), context);
+    finish(run(*options, command), context);
   });
 }
 

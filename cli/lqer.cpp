@@ -16,30 +16,11 @@
 namespace bitloom::cli {
 namespace {
 
-// Of the calibration text: enough for sizes, which hardly change beyond.
-constexpr std::int64_t kSampleTokens = 512, kSamples = 8;
-
 struct LqerCommand {
   ModelOptions model;
   std::string out, type = "u3", calibration;
   std::int64_t group = 128, rank = 32;
 };
-
-runtime::Result<stack::InputScales> calibrate(const LqerCommand& options,
-                                              const stack::Checkpoint& checkpoint,
-                                              stack::Executor& executor) {
-  if (options.calibration.empty()) return stack::InputScales();
-  const auto file = runtime::MappedFile::open(options.calibration);
-  if (!file) return tl::make_unexpected(file.error());
-  const auto tokenizer = stack::Tokenizer::from_file(options.model.folder + "/tokenizer.json");
-  if (!tokenizer) return tl::make_unexpected(tokenizer.error());
-  const auto ids = tokenizer->encode(
-      {reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()});
-  if (!ids) return tl::make_unexpected(ids.error());
-  auto model = stack::Model::load(checkpoint, executor, stack::Compute::F32);
-  if (!model) return tl::make_unexpected(model.error());
-  return stack::input_scales(*model, *ids, kSampleTokens, kSamples);
-}
 
 // The part of ‖S·E‖² that a rank gives back.
 double recovered(const std::vector<double>& sigma, std::int64_t rank) {
@@ -95,7 +76,7 @@ runtime::Result<void> run(const LqerCommand& options, const Context& context) {
                             "--type u3");
   const auto executor = make_executor(options.model, context);
   if (!executor) return tl::make_unexpected(executor.error());
-  const auto scales = calibrate(options, *checkpoint, **executor);
+  const auto scales = calibrate(options.model.folder, options.calibration, *checkpoint, **executor);
   if (!scales) return tl::make_unexpected(scales.error());
 
   std::map<std::string, runtime::HostArray> tensors;

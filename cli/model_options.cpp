@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "runtime/host/file.h"
+
 namespace bitloom::cli {
 
 using runtime::Result;
@@ -49,6 +51,24 @@ Result<LoadedModel> load_model(const ModelOptions& options, const Context& conte
                          options.compute == "bf16" ? stack::Compute::BF16 : stack::Compute::F32);
   if (!model) return tl::make_unexpected(model.error());
   return LoadedModel{std::move(*executor), std::move(*tokenizer), std::move(*model)};
+}
+
+Result<stack::InputScales> calibrate(const std::string& folder, const std::string& text,
+                                     const stack::Checkpoint& checkpoint,
+                                     stack::Executor& executor) {
+  // Enough for sizes, which hardly change beyond.
+  constexpr std::int64_t kSampleTokens = 512, kSamples = 8;
+  if (text.empty()) return stack::InputScales();
+  const auto file = runtime::MappedFile::open(text);
+  if (!file) return tl::make_unexpected(file.error());
+  const auto tokenizer = stack::Tokenizer::from_file(folder + "/tokenizer.json");
+  if (!tokenizer) return tl::make_unexpected(tokenizer.error());
+  const auto ids = tokenizer->encode(
+      {reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()});
+  if (!ids) return tl::make_unexpected(ids.error());
+  auto model = stack::Model::load(checkpoint, executor, stack::Compute::F32);
+  if (!model) return tl::make_unexpected(model.error());
+  return stack::input_scales(*model, *ids, kSampleTokens, kSamples);
 }
 
 void finish(const Result<void>& result, Context& context) {

@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "stack/model/model.h"
+#include "stack/quantize/quantize.h"
 #include "stack/text/tokenizer.h"
 
 namespace bitloom::cli {
@@ -29,6 +30,11 @@ struct LoadedModel {
   stack::Model model;
 };
 runtime::Result<LoadedModel> load_model(const ModelOptions& options, const Context& context);
+
+// How large the inputs of each layer are on a calibration text; none when `text` is empty.
+runtime::Result<stack::InputScales> calibrate(const std::string& folder, const std::string& text,
+                                              const stack::Checkpoint& checkpoint,
+                                              stack::Executor& executor);
 
 // Reports what a command failed with, and sets the exit code.
 void finish(const runtime::Result<void>& result, Context& context);

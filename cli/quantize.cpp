@@ -12,9 +12,6 @@
 namespace bitloom::cli {
 namespace {
 
-// Of the calibration text: enough for sizes, which hardly change beyond.
-constexpr std::int64_t kSampleTokens = 512, kSamples = 8;
-
 struct QuantizeCommand {
   ModelOptions model;
   std::string out, type = "u4", method = "rtn", calibration, policy;
@@ -37,21 +34,6 @@ runtime::Result<stack::QuantizePolicy> policy_of(const QuantizeCommand& options)
   return policy;
 }
 
-runtime::Result<stack::InputScales> calibrate(const QuantizeCommand& options,
-                                              const stack::Checkpoint& checkpoint,
-                                              stack::Executor& executor) {
-  if (options.calibration.empty()) return stack::InputScales();
-  const auto file = runtime::MappedFile::open(options.calibration);
-  if (!file) return tl::make_unexpected(file.error());
-  const auto tokenizer = stack::Tokenizer::from_file(options.model.folder + "/tokenizer.json");
-  if (!tokenizer) return tl::make_unexpected(tokenizer.error());
-  const auto ids = tokenizer->encode(text_of(*file));
-  if (!ids) return tl::make_unexpected(ids.error());
-  auto model = stack::Model::load(checkpoint, executor, stack::Compute::F32);
-  if (!model) return tl::make_unexpected(model.error());
-  return stack::input_scales(*model, *ids, kSampleTokens, kSamples);
-}
-
 runtime::Result<void> run(const QuantizeCommand& options, const Context& context) {
   if (options.method != "lqer" && !options.calibration.empty())
     return runtime::failure("BL0706", "--calibration is for --method lqer",
@@ -62,7 +44,7 @@ runtime::Result<void> run(const QuantizeCommand& options, const Context& context
   if (!policy) return tl::make_unexpected(policy.error());
   const auto executor = make_executor(options.model, context);
   if (!executor) return tl::make_unexpected(executor.error());
-  auto scales = calibrate(options, *checkpoint, **executor);
+  auto scales = calibrate(options.model.folder, options.calibration, *checkpoint, **executor);
   if (!scales) return tl::make_unexpected(scales.error());
   stack::QuantizeOptions settings{*policy, std::move(*scales), {}};
   if (isatty(STDERR_FILENO) != 0) {

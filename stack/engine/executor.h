@@ -62,7 +62,7 @@ class Executor {
 };
 
 struct ExecutorOptions {
-  std::string kernels = {};  // the folder of shipped kernels; empty: kernels_folder()
+  std::string kernels = {};  // the folder of shipped kernels; empty: kernels::kernels_folder()
   std::string stdlib = {};   // empty: as runtime::ModuleOptions
   bool checks = false;       // hazard checks of the interpreter
   const std::atomic<bool>* stop = nullptr;  // of the interpreter
@@ -71,8 +71,5 @@ struct ExecutorOptions {
 std::unique_ptr<Executor> make_interpreter(const ExecutorOptions& options);
 runtime::Result<std::unique_ptr<Executor>> make_gpu(const runtime::Device& device,
                                                     const ExecutorOptions& options);
-
-// The folder of the shipped kernels: beside the program, or where it was built.
-std::string kernels_folder();
 
 }  // namespace bitloom::stack

@@ -1,6 +1,7 @@
 // The engine of a machine with a GPU: kernels are compiled once and launched into one stream.
 #include <fmt/format.h>
 
+#include "kernels/kernels_folder.h"
 #include "runtime/module.h"
 #include "runtime/pack.h"
 #include "stack/engine/executor.h"
@@ -17,7 +18,7 @@ namespace {
 class Gpu : public Executor {
  public:
   Gpu(const ExecutorOptions& options, runtime::Stream stream)
-      : folder_(options.kernels.empty() ? kernels_folder() : options.kernels),
+      : folder_(options.kernels.empty() ? kernels::kernels_folder() : options.kernels),
         module_options_{.stdlib = options.stdlib},
         stream_(std::move(stream)) {}
 

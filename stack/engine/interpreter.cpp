@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "kernels/kernels_folder.h"
 #include "runtime/host/packing.h"
 #include "runtime/module_state.h"
 #include "runtime/stdlib_folder.h"
@@ -21,7 +22,7 @@ namespace {
 class Interpreter : public Executor {
  public:
   explicit Interpreter(const ExecutorOptions& options)
-      : folder_(options.kernels.empty() ? kernels_folder() : options.kernels),
+      : folder_(options.kernels.empty() ? kernels::kernels_folder() : options.kernels),
         stdlib_(options.stdlib.empty() ? runtime::stdlib_folder() : options.stdlib) {
     launch_.checks = options.checks;
     launch_.stop = options.stop;
