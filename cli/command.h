@@ -62,5 +62,6 @@ void add_perplexity(CLI::App& app, Context& context);
 void add_generate(CLI::App& app, Context& context);
 void add_quantize(CLI::App& app, Context& context);
 void add_lqer(CLI::App& app, Context& context);
+void add_patterns(CLI::App& app, Context& context);
 
 }  // namespace bitloom::cli

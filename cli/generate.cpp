@@ -16,7 +16,8 @@ namespace {
 
 struct GenerateCommand {
   ModelOptions model;
-  std::string prompt, attention = "dense";
+  AttentionOptions attention;
+  std::string prompt;
   std::int64_t tokens = 64;
   stack::Sampling sampling;
   bool verbose = false;
@@ -75,6 +76,9 @@ runtime::Result<void> run(const GenerateCommand& options, const Context& context
   auto loaded = load_model(options.model, context);
   if (!loaded) return tl::make_unexpected(loaded.error());
   stack::Model& model = loaded->model;
+  auto patterns = attention_patterns(options.attention, model.config());
+  if (!patterns) return tl::make_unexpected(patterns.error());
+  model.set_attention(std::move(*patterns));
   const auto ids = loaded->tokenizer.encode_with_template(options.prompt);
   if (!ids) return tl::make_unexpected(ids.error());
   if (ids->empty())
@@ -117,6 +121,8 @@ runtime::Result<void> run(const GenerateCommand& options, const Context& context
                "prompt: {} tokens in {:.2f} s; generated: {} tokens in {:.2f} s, {:.2f} a second\n",
                ids->size(), prompt_seconds, made, seconds,
                seconds > 0 ? static_cast<double>(made) / seconds : 0.0);
+    fmt::print(stderr, "the prompt attended to {:.3f} of dense attention\n",
+               model.attention_density());
   }
   return {};
 }
@@ -131,9 +137,7 @@ void add_generate(CLI::App& app, Context& context) {
   command->add_option("--tokens", options->tokens, "how many tokens at most")
       ->check(CLI::Range(1, 1 << 24))
       ->capture_default_str();
-  command->add_option("--attention", options->attention, "which positions attend to which")
-      ->check(CLI::IsMember({"dense"}))
-      ->capture_default_str();
+  declare_attention_options(*command, options->attention);
   command
       ->add_option("--temperature", options->sampling.temperature,
                    "0 takes the likeliest token; 1 draws by the model's own probabilities")

@@ -89,6 +89,7 @@ int run(int argc, char** argv) {
   add_lqer(app, context);
   add_perplexity(app, context);
   add_generate(app, context);
+  add_patterns(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

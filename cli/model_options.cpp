@@ -24,6 +24,38 @@ void declare_model_options(CLI::App& command, ModelOptions& options) {
   command.add_flag("--checks", options.checks, "with the interpreter's hazard checks");
 }
 
+void declare_attention_options(CLI::App& command, AttentionOptions& options) {
+  command
+      .add_option("--attention", options.pattern,
+                  "what the prompt attends to: dense, a-shape:SINK,WINDOW, "
+                  "vertical-slash:COLUMNS,DIAGONALS, block-sparse:BLOCKS, or minference")
+      ->capture_default_str();
+  command.add_option("--patterns", options.file,
+                     "with minference: a pattern for each head, from bitloom patterns");
+}
+
+Result<stack::AttentionPatterns> attention_patterns(const AttentionOptions& options,
+                                                    const stack::ModelConfig& config) {
+  const bool by_head = options.pattern == "minference";
+  if (by_head && options.file.empty())
+    return runtime::failure("BL0643", "--attention minference needs a pattern for each head",
+                            "bitloom patterns MODEL TEXT -o FILE, and --patterns FILE");
+  if (!by_head && !options.file.empty())
+    return runtime::failure(
+        "BL0643", fmt::format("--patterns does not go with --attention {}", options.pattern),
+        "--attention minference");
+  if (!by_head) {
+    const auto pattern = stack::parse_attention_pattern(options.pattern);
+    if (!pattern) return tl::make_unexpected(pattern.error());
+    return stack::same_pattern(*pattern, config);
+  }
+  const auto file = runtime::MappedFile::open(options.file);
+  if (!file) return tl::make_unexpected(file.error());
+  const auto bytes = file->bytes();
+  return stack::parse_attention_patterns(
+      {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, options.file, config);
+}
+
 Result<std::unique_ptr<stack::Executor>> make_executor(const ModelOptions& options,
                                                        const Context& context) {
   stack::ExecutorOptions settings{.kernels = options.kernels,

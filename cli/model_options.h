@@ -19,6 +19,16 @@ struct ModelOptions {
 
 void declare_model_options(CLI::App& command, ModelOptions& options);
 
+// Which positions attend to which while a prompt is read: a pattern for all heads, or the file of
+// `bitloom patterns` with one for each (stack/model/attention_pattern.h).
+struct AttentionOptions {
+  std::string pattern = "dense", file;
+};
+void declare_attention_options(CLI::App& command, AttentionOptions& options);
+// BL0643 for what is none, or does not go with the model.
+runtime::Result<stack::AttentionPatterns> attention_patterns(const AttentionOptions& options,
+                                                             const stack::ModelConfig& config);
+
 // The engine that was asked for, ready.
 runtime::Result<std::unique_ptr<stack::Executor>> make_executor(const ModelOptions& options,
                                                                 const Context& context);

@@ -14,6 +14,7 @@ namespace {
 
 struct PerplexityCommand {
   ModelOptions model;
+  AttentionOptions attention;
   std::string text;
   std::int64_t window = 1024, windows = 0;
 };
@@ -23,6 +24,10 @@ runtime::Result<void> run(const PerplexityCommand& options, const Context& conte
   if (!file) return tl::make_unexpected(file.error());
   auto loaded = load_model(options.model, context);
   if (!loaded) return tl::make_unexpected(loaded.error());
+  auto patterns = attention_patterns(options.attention, loaded->model.config());
+  if (!patterns) return tl::make_unexpected(patterns.error());
+  const bool sparse = !patterns->empty();
+  loaded->model.set_attention(std::move(*patterns));
   const auto bytes = file->bytes();
   const auto ids =
       loaded->tokenizer.encode({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
@@ -35,6 +40,9 @@ runtime::Result<void> run(const PerplexityCommand& options, const Context& conte
   };
   const auto result = stack::perplexity(loaded->model, *ids, settings);
   if (!result) return tl::make_unexpected(result.error());
+  if (sparse)
+    fmt::print("attention: {:.3f} of the tiles of dense attention\n",
+               loaded->model.attention_density());
   fmt::print("{} tokens predicted, in windows of {}\nperplexity: {:.4f}\n", result->tokens,
              options.window, result->value);
   return {};
@@ -47,6 +55,7 @@ void add_perplexity(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("perplexity", "how well a model predicts a text");
   declare_model_options(*command, options->model);
   command->add_option("TEXT", options->text, "a text file, UTF-8")->required();
+  declare_attention_options(*command, options->attention);
   command->add_option("--window", options->window, "tokens of a window")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();

@@ -9,6 +9,7 @@
 #include "runtime/host/dense_bits.h"
 #include "runtime/host/packing.h"
 #include "runtime/host/random.h"
+#include "vm/absent_sizes.h"
 #include "vm/numerics.h"
 #include "vm/suggest.h"
 
@@ -174,6 +175,7 @@ bool Binder::sizes() {
     if (parameter.present && value.type.is_memory() && source && source->is_array())
       learn_from(value, *source);
   }
+  for (const std::string& name : vm::absent_sizes(function_)) solved.emplace(name, 0);
   for (const std::string& name : known) {
     if (solved.contains(name) || in_doubt_.contains(name)) continue;
     diagnostics_

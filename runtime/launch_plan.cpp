@@ -8,6 +8,7 @@
 #include "runtime/host/array.h"
 #include "runtime/launch_log.h"
 #include "runtime/tensor_map.h"
+#include "vm/absent_sizes.h"
 #include "vm/numerics.h"
 
 namespace bitloom::runtime {
@@ -82,6 +83,9 @@ Result<void> LaunchPlan::read(const vm::Function& function, const CompiledKernel
                                          name_, slots_.size() - 1, image.parameters.size(),
                                          BoundLaunch::kSizes - 1, BoundLaunch::kParameters));
   }
+  for (const std::string& name : vm::absent_sizes(function))
+    absent_.push_back(
+        static_cast<int>(std::find(slots_.begin(), slots_.end(), name) - slots_.begin()));
   for (const vm::Parameter& from : function.parameters) {
     const vm::Value& value = function.value(from.value);
     Parameter& parameter = parameters_.emplace_back();
@@ -178,6 +182,8 @@ Result<void> LaunchPlan::infer(std::span<const LaunchArgument> arguments,
       if (slot > 0 && !sizes.has(slot)) sizes.set(slot, argument.extents[d]);
     }
   }
+  for (const int slot : absent_)
+    if (!sizes.has(slot)) sizes.set(slot, 0);
   for (std::size_t slot = 1; slot < slots_.size(); ++slot) {
     if (!sizes.has(static_cast<int>(slot))) {
       return at(span_, "BL0406",

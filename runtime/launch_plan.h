@@ -123,6 +123,7 @@ class LaunchPlan {
   std::string name_;
   vm::Span span_;
   std::vector<std::string> slots_;  // names of sizes; the first is device.sms
+  std::vector<int> absent_;         // slots of sizes that only absent parameters name
   std::vector<Parameter> parameters_;
   std::vector<Condition> conditions_;
   std::vector<Axis> grid_;

@@ -80,9 +80,15 @@ runtime::Result<VerticalSlash> choose_vertical_slash(std::span<const float> vert
 void add_vertical_slash(TileLists& lists, const Sequence& sequence, std::int64_t first_row,
                         std::int64_t end_row, const VerticalSlash& pattern) {
   const std::int64_t history = sequence.columns - sequence.rows;  // positions before the first row
-  for (const std::int64_t offset : pattern.offsets) {
-    const std::int64_t begin = sequence.column + history + first_row - offset;
-    lists.causal({begin, begin + end_row - first_row});
+  const std::int64_t first = sequence.column + history + first_row, rows = end_row - first_row;
+  // neighbouring offsets are one range
+  for (std::size_t i = 0; i < pattern.offsets.size();) {
+    std::size_t last = i;
+    while (last + 1 < pattern.offsets.size() &&
+           pattern.offsets[last + 1] == pattern.offsets[last] + 1)
+      ++last;
+    lists.causal({first - pattern.offsets[last], first - pattern.offsets[i] + rows});
+    i = last + 1;
   }
   std::vector<std::int64_t> columns;
   for (const std::int64_t c : pattern.columns) columns.push_back(sequence.column + c);
@@ -95,8 +101,11 @@ void add_block_sparse(TileLists& lists, const Sequence& sequence, std::span<cons
   const auto count = std::min<std::int64_t>(seen, static_cast<std::int64_t>(scores.size()));
   if (count <= 0) return;
   std::vector<float> row(scores.begin(), scores.begin() + count);
-  row.back() = INFINITY;  // a row always sees itself
-  for (const std::int64_t b : largest(row, std::max<std::int64_t>(want, 1))) {
+  // every row sees itself; rows may stand in several blocks
+  const std::int64_t own =
+      std::clamp<std::int64_t>((lists.first_own() - sequence.column) / block, 0, count - 1);
+  std::fill(row.begin() + own, row.end(), INFINITY);
+  for (const std::int64_t b : largest(row, std::max<std::int64_t>(want, count - own))) {
     const std::int64_t begin = sequence.column + b * block;
     lists.causal({begin, begin + block});
   }
@@ -138,6 +147,28 @@ double recall(std::span<const float> mass, std::int64_t rows, std::int64_t colum
   });
 }
 
+double a_shape_recall(std::span<const float> mass, std::int64_t rows, std::int64_t columns,
+                      std::int64_t sink, std::int64_t window) {
+  return kept_share(mass, rows, columns, [&](std::int64_t, std::int64_t at, std::int64_t c) {
+    return c < sink || at - c < window;
+  });
+}
+
+double block_sparse_recall(std::span<const float> mass, std::int64_t rows, std::int64_t columns,
+                           std::span<const float> scores, std::int64_t block, std::int64_t want) {
+  const std::int64_t blocks = (columns + block - 1) / block, first = (columns - rows) / block;
+  std::vector<std::vector<bool>> kept;
+  for (std::int64_t b = first; b < blocks; ++b) {
+    std::vector<float> row(scores.begin() + (b - first) * blocks,
+                           scores.begin() + (b - first) * blocks + b + 1);
+    row.back() = INFINITY;
+    kept.push_back(flags(largest(row, std::max<std::int64_t>(want, 1)), blocks));
+  }
+  return kept_share(mass, rows, columns, [&](std::int64_t, std::int64_t at, std::int64_t c) {
+    return kept[static_cast<std::size_t>(at / block - first)][static_cast<std::size_t>(c / block)];
+  });
+}
+
 runtime::Result<HeadChoice> choose_pattern(std::span<const float> mass, std::int64_t rows,
                                            std::int64_t columns, std::span<const float> scores,
                                            const PatternBudget& budget) {
@@ -166,23 +197,10 @@ runtime::Result<HeadChoice> choose_pattern(std::span<const float> mass, std::int
   if (!chosen) return tl::make_unexpected(chosen.error());
 
   HeadChoice choice;
-  choice.a_shape =
-      kept_share(mass, rows, columns, [&](std::int64_t, std::int64_t at, std::int64_t c) {
-        return c < budget.sink || at - c < budget.window;
-      });
+  choice.a_shape = a_shape_recall(mass, rows, columns, budget.sink, budget.window);
   choice.vertical_slash = recall(mass, rows, columns, *chosen);
-  std::vector<std::vector<bool>> kept;
-  for (std::int64_t b = first_block; b < blocks; ++b) {
-    std::vector<float> row(scores.begin() + (b - first_block) * blocks,
-                           scores.begin() + (b - first_block) * blocks + b + 1);
-    row.back() = INFINITY;
-    kept.push_back(flags(largest(row, std::max<std::int64_t>(budget.blocks, 1)), blocks));
-  }
   choice.block_sparse =
-      kept_share(mass, rows, columns, [&](std::int64_t, std::int64_t at, std::int64_t c) {
-        return kept[static_cast<std::size_t>(at / budget.block - first_block)]
-                   [static_cast<std::size_t>(c / budget.block)];
-      });
+      block_sparse_recall(mass, rows, columns, scores, budget.block, budget.blocks);
   double best = choice.a_shape;
   choice.pattern = HeadPattern::AShape;
   if (choice.vertical_slash > best)

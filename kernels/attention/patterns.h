@@ -47,8 +47,8 @@ void add_vertical_slash(TileLists& lists, const Sequence& sequence, std::int64_t
                         std::int64_t end_row, const VerticalSlash& pattern);
 
 // The `want` best blocks of `block` keys for one block of queries; `scores` are those of its row
-// (block_scores of patterns.bl), −inf where nothing is seen. The last visible block is always one
-// of them.
+// (block_scores of patterns.bl), −inf where nothing is seen. Blocks that the item's rows themselves
+// stand in are always among them.
 void add_block_sparse(TileLists& lists, const Sequence& sequence, std::span<const float> scores,
                       std::int64_t block, std::int64_t want);
 
@@ -70,6 +70,13 @@ std::int64_t prune_decayed(std::span<const float> cumulative, std::int64_t first
 // of the last rows, which end at the last column.
 double recall(std::span<const float> mass, std::int64_t rows, std::int64_t columns,
               const VerticalSlash& pattern);
+
+// The same of the first `sink` columns with a window, and of the `want` best blocks of keys for
+// each block of queries: `scores` as choose_pattern takes them.
+double a_shape_recall(std::span<const float> mass, std::int64_t rows, std::int64_t columns,
+                      std::int64_t sink, std::int64_t window);
+double block_sparse_recall(std::span<const float> mass, std::int64_t rows, std::int64_t columns,
+                           std::span<const float> scores, std::int64_t block, std::int64_t want);
 
 enum class HeadPattern : std::uint8_t { AShape, VerticalSlash, BlockSparse };
 

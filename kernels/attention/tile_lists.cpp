@@ -35,13 +35,20 @@ void TileLists::add(std::int64_t column, TileMask mask) {
   list_.push_back(static_cast<std::int32_t>(column * 4 + static_cast<std::int64_t>(mask)));
 }
 
+std::int64_t TileLists::tile_begin(std::int64_t column) const {
+  return shape_.aligned ? column - (column - sequence_.column) % shape_.column_block : column;
+}
+
 void TileLists::causal(ColumnRange range) {
-  ranges_.push_back({std::max(range.begin, sequence_.column), std::min(range.end, visible_end_)});
+  const std::int64_t begin = std::max(range.begin, sequence_.column),
+                     end = std::min(range.end, visible_end_);
+  if (begin < end) ranges_.push_back({tile_begin(begin), end});
 }
 
 void TileLists::whole(ColumnRange range) {
   const std::int64_t end = std::min(range.end, sequence_.column + sequence_.columns);
-  for (std::int64_t c = std::max(range.begin, sequence_.column); c < end; c += shape_.column_block)
+  for (std::int64_t c = tile_begin(std::max(range.begin, sequence_.column)); c < end;
+       c += shape_.column_block)
     add(c, c + shape_.column_block <= end ? TileMask::None : TileMask::Tail);
 }
 
@@ -49,7 +56,8 @@ void TileLists::window(std::int64_t window, std::int64_t sink) {
   const std::int64_t first = row_ + sequence_.diagonal();  // the first row's own column
   const std::int64_t sink_end = std::min(sequence_.column + sink, visible_end_);
   const std::int64_t begin = std::max(sequence_.column, first - window + 1);
-  std::vector<ColumnRange> ranges = merged({{sequence_.column, sink_end}, {begin, visible_end_}});
+  std::vector<ColumnRange> ranges =
+      merged({{sequence_.column, sink_end}, {tile_begin(begin), visible_end_}});
   std::int64_t done = sequence_.column;
   for (const ColumnRange& r : ranges) {
     for (std::int64_t c = std::max(r.begin, done); c < r.end; c += shape_.column_block) {

@@ -30,6 +30,9 @@ struct Sequence {
 
 struct TileShape {
   std::int64_t row_block = 64, column_block = 64;
+  // Tiles begin at multiples of column_block from the first column of their sequence, as pages of a
+  // cache do; a range takes every tile that it touches.
+  bool aligned = false;
 };
 
 // Columns begin … end − 1 of k.
@@ -62,6 +65,8 @@ class TileLists {
   }
   // Columns of the sequence that the last row of the item sees end here.
   std::int64_t visible_end() const { return visible_end_; }
+  // The column of the item's first row itself; before the sequence where it has no history.
+  std::int64_t first_own() const { return row_ + sequence_.diagonal(); }
 
   const std::vector<std::int32_t>& place() const { return place_; }  // [items, 6]
   const std::vector<std::int32_t>& first() const { return first_; }
@@ -76,6 +81,8 @@ class TileLists {
 
  private:
   void add(std::int64_t column, TileMask mask);
+  // Where the tile with this column begins: the column itself where tiles are not aligned.
+  std::int64_t tile_begin(std::int64_t column) const;
 
   TileShape shape_;
   std::vector<std::int32_t> place_, first_, list_, single_first_, single_;

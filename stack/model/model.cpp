@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 namespace bitloom::stack {
 
@@ -127,23 +126,20 @@ Result<void> Model::attend(Layer& layer, std::int64_t index, std::int64_t m, con
       !done)
     return done;
 
-  // As in Linear: few threads in the interpreter, and the tensor core takes 16 rows at least.
-  const bool exact = compute_ == Compute::F32;
-  const int rows = !exact ? (m <= 16 ? 16 : 64) : m == 1 ? 1 : 64;
-  const int threads = !exact ? 128 : !executor_->on_gpu() ? 32 : m == 1 ? 64 : 256;
-  const Operator attention{"llama/paged_attention.bl",
-                           "paged_attention",
-                           {{"T", type},
-                            {"D", fmt::to_string(head)},
-                            {"P", fmt::to_string(kPageSize)},
-                            {"BM", fmt::to_string(rows)},
-                            {"N", fmt::to_string(threads)}}};
-  if (auto done = executor_->launch(
-          attention,
-          {q.with_shape(queries), cache.keys(index), cache.values(index), cache.table(),
-           cache.length(), 1.0 / std::sqrt(static_cast<double>(head)), mixed.with_shape(queries)});
-      !done)
-    return done;
+  const AttentionInput input{q.with_shape(queries), cache.keys(index), cache.values(index),
+                             cache.table(), cache.length()};
+  const Array out = mixed.with_shape(queries);
+  if (attention_tap_)
+    if (auto done = attention_tap_(index, input, out); !done) return done;
+  if (patterns_.empty() || m == 1) {
+    if (auto done = stack::attend(*executor_, input, out); !done) return done;
+  } else {
+    const auto density =
+        stack::attend(*executor_, input, patterns_[static_cast<std::size_t>(index)], out);
+    if (!density) return tl::make_unexpected(density.error());
+    walked_ += *density;
+    walks_ += 1;
+  }
   return apply(layer.o, mixed, sum, sum);
 }
 

@@ -16,6 +16,7 @@
 #include <span>
 #include <vector>
 
+#include "stack/model/attention.h"
 #include "stack/model/kv_cache.h"
 #include "stack/model/linear.h"
 #include "stack/text/bpe.h"
@@ -44,6 +45,17 @@ class Model {
   using Tap = std::function<runtime::Result<void>(const std::string& weight, const Array& input)>;
   void set_tap(Tap tap) { tap_ = std::move(tap); }
 
+  // Which positions heads attend to when forward() is given more than one token; single tokens
+  // attend to all before them. Empty: dense.
+  void set_attention(AttentionPatterns patterns) { patterns_ = std::move(patterns); }
+  // The part of the tiles of dense attention that patterns walked so far; 1 when there were none.
+  double attention_density() const { return walks_ == 0 ? 1 : walked_ / walks_; }
+  // Told of every layer's attention before it is computed, with memory [m, heads, D] that it may
+  // overwrite: the search for patterns looks at it.
+  using AttentionTap = std::function<runtime::Result<void>(
+      std::int64_t layer, const AttentionInput& input, const Array& scratch)>;
+  void set_attention_tap(AttentionTap tap) { attention_tap_ = std::move(tap); }
+
  private:
   struct Layer {
     Array attention_norm, mlp_norm;
@@ -70,6 +82,9 @@ class Model {
   Linear head_;
   Scratch scratch_;
   Tap tap_;
+  AttentionPatterns patterns_;
+  AttentionTap attention_tap_;
+  double walked_ = 0, walks_ = 0;
 };
 
 }  // namespace bitloom::stack

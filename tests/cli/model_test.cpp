@@ -49,6 +49,49 @@ TEST(Models, SeedsDecideWhatIsDrawn) {
   EXPECT_NE(one, text("2"));
 }
 
+TEST(Models, EveryHeadMayHaveItsPattern) {
+  const TemporaryFolder folder;
+  std::string verses;
+  for (int i = 0; i < 30; ++i) verses += "And God said, Let there be light: and there was light. ";
+  folder.write("t.txt", verses);
+  const Finished found = run(folder, {"patterns", kModel, "t.txt", "--candidate", "a-shape:16,64",
+                                      "--candidate", "vertical-slash:16,64", "-o", "p.json"});
+  ASSERT_EQ(found.status, 0) << found.err;
+  EXPECT_THAT(found.out, HasSubstr("a-shape:16,64"));
+  const auto perplexity = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"perplexity", kModel, "t.txt"});
+    const Finished result = run(folder, more);
+    EXPECT_EQ(result.status, 0) << result.err;
+    return result.out;
+  };
+  const std::string by_head = perplexity({"--attention", "minference", "--patterns", "p.json"});
+  EXPECT_THAT(by_head, HasSubstr("attention: 0."));
+  // everything kept: the same line as dense
+  const std::string dense = perplexity({}),
+                    whole = perplexity({"--attention", "vertical-slash:9999,9999"});
+  EXPECT_NE(by_head, dense);
+  EXPECT_EQ(whole.substr(whole.find('\n') + 1), dense);
+  const Finished text = run(folder, {"generate", kModel, verses, "--tokens", "3", "--attention",
+                                     "minference", "--patterns", "p.json", "-v"});
+  ASSERT_EQ(text.status, 0) << text.err;
+  EXPECT_THAT(text.err, HasSubstr("of dense attention"));
+
+  const auto refused = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"generate", kModel, "In", "--tokens", "1"});
+    const Finished result = run(folder, more);
+    EXPECT_EQ(result.status, 1);
+    EXPECT_THAT(result.out, testing::IsEmpty());
+    return result.err;
+  };
+  folder.write("wrong.json", R"({"version": 1, "layers": [[]]})");
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"--attention", "sparse"},
+        {"--attention", "minference"},
+        {"--attention", "a-shape:4,4", "--patterns", "p.json"},
+        {"--attention", "minference", "--patterns", "wrong.json"}})
+    EXPECT_THAT(refused(words), HasSubstr("error[BL0643]: "));
+}
+
 TEST(Models, PerplexityIsTheLastLine) {
   const TemporaryFolder folder;
   folder.write("t.txt", "In the beginning God created the heaven and the earth.");

@@ -13,11 +13,13 @@ struct Case {
   std::string file, kernel, target;
   Generics generics = {};
   std::vector<std::string> holds = {};  // parts of the text
+  std::set<std::string> present = {};   // optional parameters
 };
 
 std::string name_of(const Case& test) {
   std::string name = test.kernel + "_" + test.target;
   for (const auto& [generic, value] : test.generics) name += "_" + generic + "_" + value;
+  if (!test.present.empty()) name += "_with_" + *test.present.rbegin();
   return name;
 }
 
@@ -25,7 +27,8 @@ class Kernel : public testing::TestWithParam<Case> {};
 
 TEST_P(Kernel, CompilesWithoutSpills) {
   const Case& test = GetParam();
-  const Lowered lowered = lower_kernel(test.file, test.kernel, test.generics, test.target, true);
+  const Lowered lowered =
+      lower_kernel(test.file, test.kernel, test.generics, test.target, true, test.present);
   ASSERT_TRUE(lowered.cuda) << lowered.complaints;
   for (const std::string& part : test.holds) {
     EXPECT_NE(lowered.cuda->text.find(part), std::string::npos) << part;
@@ -122,15 +125,31 @@ std::vector<Case> model_cases() {
                     quantized = "kernels/llama/quantized_linear.bl";
   const Generics bf16 = {{"X", "bf16"}, {"BK", "32"}, {"T", "128"}},
                  one = {{"BM", "1"}, {"BK", "64"}, {"T", "64"}};
+  const std::string masses = "kernels/llama/prompt_masses.bl";
+  const std::set<std::string> tiles = {"first", "list", "reach", "lse"};
+  std::set<std::string> lists = {"single_first", "single", "k_rows", "v_rows"};
+  lists.insert(tiles.begin(), tiles.end());
   std::vector<Case> all;
   for (const std::string target : {"sm_80", "sm_90a"}) {
     all.push_back({linear, "linear", target, {}, {"fma.rn.f32"}});
     all.push_back({linear, "linear", target, bf16, {"mma.sync.aligned.m16n8k16"}});
     all.push_back({linear, "linear", target, one});
-    all.push_back({attend, "paged_attention", target});
+    all.push_back({attend, "paged_attention", target, {{"BM", "32"}}});
     all.push_back({attend, "paged_attention", target, {{"BM", "1"}, {"N", "64"}}});
     all.push_back({attend, "paged_attention", target, {{"T", "bf16"}, {"N", "128"}}});
-    all.push_back({attend, "paged_attention", target, {{"D", "128"}}});
+    all.push_back({attend, "paged_attention", target, {{"D", "128"}, {"BM", "32"}}});
+    for (const Generics& set : {Generics{{"BM", "32"}},
+                                {{"D", "128"}, {"BM", "32"}},
+                                {{"T", "bf16"}, {"N", "128"}},
+                                {{"T", "bf16"}, {"N", "128"}, {"D", "128"}}}) {
+      all.push_back({attend, "paged_attention", target, set, {}, tiles});
+      all.push_back({attend, "paged_attention", target, set, {}, lists});
+      Generics of_masses = set;
+      if (of_masses.erase("BM") != 0 && set.contains("D")) of_masses["C"] = "4";
+      all.push_back({masses, "prompt_masses", target, of_masses, {}, {"share"}});
+    }
+    for (const char* kernel : {"mean_of_rows", "mean_of_pages", "mean_scores"})
+      all.push_back({masses, kernel, target});
     all.push_back({quantized, "quantized_linear", target, {{"W", "u3"}}});
     all.push_back({"kernels/llama/next_token.bl", "next_token", target});
     all.push_back({"kernels/llama/rope_cache.bl", "rope_cache", target});

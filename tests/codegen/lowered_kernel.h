@@ -5,6 +5,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "codegen/cuda.h"
@@ -32,10 +33,11 @@ inline std::string complaints_of(const vm::Diagnostics& diagnostics) {
   return text;
 }
 
-// `file` is a path below the project's root; names of files in #line are as given.
+// `file` is a path below the project's root; names of files in #line are as given. `present`: the
+// optional parameters that launches give.
 inline Lowered lower_kernel(const std::string& file, const std::string& kernel,
-                            const Generics& generics, const std::string& target,
-                            bool lines = false) {
+                            const Generics& generics, const std::string& target, bool lines = false,
+                            const std::set<std::string>& present = {}) {
   Lowered result;
   vm::Diagnostics diagnostics;
   dsl::SourceManager sources;
@@ -48,7 +50,8 @@ inline Lowered lower_kernel(const std::string& file, const std::string& kernel,
     for (const auto& signature : program.kernels()) {
       if (signature.name != kernel) continue;
       for (const auto& parameter : signature.parameters) {
-        if (parameter.optional) specialization.absent.insert(parameter.name);
+        if (parameter.optional && !present.contains(parameter.name))
+          specialization.absent.insert(parameter.name);
       }
     }
     result.function = program.specialize(kernel, specialization, diagnostics);

@@ -65,6 +65,26 @@ TEST(ModelOnGpu, GeneratesWhatTheInterpreterGenerates) {
   EXPECT_EQ(made[0], made[1]);
 }
 
+TEST(ModelOnGpu, PatternsOfAttentionAreThoseOfTheInterpreter) {
+  const Checkpoint checkpoint = value_of(Checkpoint::open(model_folder()));
+  for (const char* text :
+       {"a-shape:10,40", "vertical-slash:20,30", "block-sparse:2", "vertical-slash:999,999"}) {
+    SCOPED_TRACE(text);
+    for (const Compute compute : {Compute::F32, Compute::BF16}) {
+      std::vector<runtime::HostArray> logits;
+      for (const bool on_gpu : {false, true}) {
+        const auto executor = on_gpu ? gpu() : make_interpreter(executor_options());
+        Model model = value_of(Model::load(checkpoint, *executor, compute));
+        model.set_attention(same_pattern(value_of(parse_attention_pattern(text)), model.config()));
+        logits.push_back(logits_of(*executor, model, input(230)));
+      }
+      const double bound = compute == Compute::F32 ? 1e-3 : 0.1;
+      for (std::size_t i = 0; i < logits[0].size(); ++i)
+        ASSERT_NEAR(logits[0].as<float>()[i], logits[1].as<float>()[i], bound) << i;
+    }
+  }
+}
+
 TEST(ModelOnGpu, QuantisedLayersAreThoseOfTheInterpreter) {
   const tests::TemporaryFolder folder;
   const Checkpoint checkpoint = value_of(Checkpoint::open(model_folder()));

@@ -83,9 +83,7 @@ KernelRun tiles_run(const Batch& b, const TileLists& lists, TileShape shape, con
                            {"scale", {b.scale, ""}},
                            {"window", {window, ""}},
                            {"sink", {sink, ""}}};
-  if (lists.singles().empty()) {
-    run.request.sizes["singles"] = 0;
-  } else {
+  if (!lists.singles().empty()) {
     run.request.arguments["single_first"] = {integers32({lists.items() + 1}, lists.single_first()),
                                              "sf"};
     run.request.arguments["single"] = {integers32({of(lists.singles())}, lists.singles()), "s"};

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <thread>
 
+#include "vm/absent_sizes.h"
 #include "vm/interpreter/compiler.h"
 #include "vm/interpreter/global_shadow.h"
 #include "vm/interpreter/interpreter.h"
@@ -118,6 +119,7 @@ class LaunchCheck {
           bindings.sizes.emplace(type.extents[d].name(), tensor->extents[d]);
       }
     }
+    for (const std::string& name : absent_sizes(function_)) bindings.sizes.emplace(name, 0);
   }
 
   void check_sizes(const Bindings& bindings) {

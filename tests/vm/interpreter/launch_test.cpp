@@ -86,6 +86,19 @@ kernel @k threads(64) grid(n) explicit sizes(%n: i64, %m: i64) (%s: i32) { }
       "BL0418: the size m is -1; sizes are 0 and more\n");
 }
 
+// Nothing says how long an optional tensor is that is not given.
+TEST(Launch, SizesOfAbsentParametersAreZero) {
+  const std::string text = R"(
+kernel @k threads(64) grid(1) explicit target_sm(80) shared_bytes(0) sizes(%n: i64, %m: i64)
+  (%x: global f32[n], absent %y: global f32[n, m]) { }
+)";
+  EXPECT_EQ(refusal({.text = text, .arguments = {tensor({2}, 8), std::monostate{}}}), "");
+  std::string needed = text;
+  needed.replace(needed.find("grid(1)"), 7, "grid(m)");
+  EXPECT_EQ(refusal({.text = needed, .arguments = {tensor({2}, 8), std::monostate{}}}),
+            "BL0406: the size m of k is not given and follows from no argument\n");
+}
+
 TEST(Launch, TensorsHaveTheirBytes) {
   EXPECT_EQ(refusal({.arguments = {ScalarArgument{1, 1}, tensor({2, 4}, 31)}}),
             "BL0421: x of extents [2, 4] takes 32 bytes and is given 31\n");
