@@ -38,6 +38,25 @@ MutationCase attention() {
   return result;
 }
 
+// Two heads of three blocks: pages with a window and without, and single positions, fewer than a
+// tile and more.
+MutationCase paged_lists() {
+  MutationCase result{"llama/paged_attention.bl",
+                      "set=T=f32 set=BM=32",
+                      {"shape=m=70,heads=2,kv_heads=1,pages=3,slots=192 arg=q=random arg=k=random "
+                       "arg=v=random arg=k_rows=random arg=v_rows=random arg=start=70 "
+                       "arg=scale=0.125 out=o out=lse"}};
+  std::vector<int> single;
+  for (int i = 0; i < 72; ++i) single.push_back(i < 70 ? 64 + i : i);
+  result.arrays = {{"table", integers({3}, {2, 0, 1})},
+                   {"first", integers({7}, {0, 1, 2, 3, 4, 5, 5})},
+                   {"list", integers({5}, {3, 64 * 4 + 3, 128 * 4 + 1, 1, 64 * 4 + 1})},
+                   {"reach", integers({2, 2}, {50, 4, 0, 0})},
+                   {"single_first", integers({7}, {0, 0, 2, 2, 70, 72, 72})},
+                   {"single", integers({72}, single)}};
+  return result;
+}
+
 // Two sequences, one behind the other: 70 rows that see 100 columns, and 40 that see 40. Every
 // class of masks, and single columns.
 MutationCase attention_tiles() {
@@ -233,6 +252,24 @@ std::vector<MutationCase> mutation_cases() {
                    {"shape=m=70,heads=2,kv_heads=1,pages=3 arg=q=random arg=k=random arg=v=random "
                     "arg=start=70 arg=scale=0.125 out=o"},
                    {{"table", integers({3}, {2, 0, 1})}}});
+  cases.push_back(paged_lists());
+  cases.push_back({"llama/prompt_masses.bl",
+                   "kernel=mean_of_rows set=T=f32",
+                   {"shape=m=70,heads=2 arg=q=random out=mean"}});
+  cases.push_back({"llama/prompt_masses.bl",
+                   "kernel=mean_of_pages set=T=f32",
+                   {"shape=pages=3,kv_heads=2,blocks=3 arg=k=random arg=columns=140 out=mean"},
+                   {{"table", integers({3}, {2, 0, 1})}}});
+  cases.push_back({"llama/prompt_masses.bl",
+                   "kernel=mean_scores",
+                   {"shape=heads=2,kv_heads=1,row_blocks=3,blocks=67 arg=q=random arg=k=random "
+                    "out=score"}});
+  cases.push_back({"llama/prompt_masses.bl",
+                   "kernel=prompt_masses set=T=f32",
+                   {"shape=r=50,heads=2,kv_heads=1,pages=3,columns=140 arg=q=random arg=k=random "
+                    "arg=start=90 arg=scale=0.125 arg=lse=random arg=slash=zeros out=vertical "
+                    "out=slash out=share"},
+                   {{"table", integers({3}, {2, 0, 1})}}});
   cases.push_back({"llama/quantized_linear.bl",
                    "set=W=u4 set=G=32",
                    {"shape=m=70,k=128,n=72 arg=x=random arg=w=random arg=scale=random "
@@ -320,9 +357,8 @@ const std::vector<Survivor>& survivors() {
       {"gemm/gemm.bl", "clip 0 of copy_async", "wt[t] <- w[t * BK", Redundant, kAtoms},
       {"llama/embedding.bl", "clip 0 of load", "ids[block.y]", Redundant,
        "the grid has m blocks along y; of a single element that is not proved"},
-      {"llama/paged_attention.bl", "clip 0 of load", "table[j]", Redundant,
-       "the caller gives a page for every position; a missing one is out of bounds, which is "
-       "found"},
+      {"llama/prompt_masses.bl", "mask of atomic", "atomic_add(", Redundant,
+       "diagonals that are not there have sums of 0, and adding zeros changes nothing"},
       {"llama/quantized_linear.bl", "clip 1 of load", "w[t * 64", Redundant, kAtoms},
       {"llama/quantized_linear.bl", "clip 0 of load", "w[t * 64", Redundant, kAtoms},
       {"llama/quantized_linear.bl", "clip 1 of load", "x[m0 +: BM, t * 64 + c * C", Redundant,
