@@ -7,9 +7,9 @@
 // The text is the whole translation unit: a prelude of one-instruction wrappers around inline PTX,
 // as far as the kernel uses them, then one `extern "C" __global__` function.
 //
-//   a register tile        an array `u32 name[words]` whose indices are all known at compile time:
-//   the
-//                          dense bit string that the interpreter holds, element i at bit i * bits
+//   a register tile        a variable `u32` a word (codegen/cuda/registers.h) of the dense bit
+//   string
+//                          that the interpreter holds, element i at bit i * bits
 //   a scalar               a variable (int, u32, s64, u64, bool); floats are kept as their codes
 //   which thread holds     sums of digits of the thread's number, shifts and masks; never a table
 //   arithmetic on floats   wrappers with the rounding in their name: nothing is contracted

@@ -162,10 +162,9 @@ std::optional<std::string> narrow_cast(KernelWriter& out, const std::string& cod
   const auto made = vm::lower_conversion(request);
   if (!made || made->program.inputs != 1 || made->program.outputs.size() != 1) return std::nullopt;
   const std::string name = word_function(out, made->program);
-  const std::string in = out.fresh("x"), result = out.fresh("y");
-  out.line("u32 {}[1] = {{{}}}, {}[1];", in, code, result);
-  out.line("{}({}, {});", name, in, result);
-  return mask_code(to, result + "[0]");
+  const std::string result = out.fresh("y");
+  out.line("u32 {0}; {1};", result, KernelWriter::invoke(name, {code, result}));
+  return mask_code(to, result);
 }
 
 }  // namespace
@@ -215,10 +214,9 @@ bool pairs(const vm::CastOp& op, KernelWriter& out) {
   if (!rounding.empty() && rounding != "nearest") return false;
   const Register source = x, d = out.define(op.d());
   const std::string name = to == vm::kF16 ? "f16x2_of_f32" : "bf16x2_of_f32";
-  out.repeat(d.words(), [&](const std::string& i, std::int64_t at) {
-    out.line("{} = {};", d.word(i, 1, at),
-             out.call(name, source.word(i, 2, 2 * at), source.word(i, 2, 2 * at + 1)));
-  });
+  for (std::int64_t w = 0; w < d.words(); ++w) {
+    out.line("{} = {};", d.word(w), out.call(name, source.word(2 * w), source.word(2 * w + 1)));
+  }
   return true;
 }
 

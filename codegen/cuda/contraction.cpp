@@ -167,7 +167,7 @@ bool emit_mma(const vm::DotOp& op, KernelWriter& out) {
       }
     }
     for (std::int64_t i = 0; wide && i < d.count; ++i) {
-      write_elements(out, d, {}, 0, i, {fmt::format("{}[{}]", sums, i)});
+      write_elements(out, d, i, {fmt::format("{}[{}]", sums, i)});
     }
     return true;
   }
@@ -192,29 +192,16 @@ std::optional<std::int64_t> register_at(const RegisterLayout& layout,
 // A tile as f32 codes (f64 stays).
 Register widened(KernelWriter& out, const Register& x) {
   if (x.bits() != 16) return x;
-  const Register wide = out.temporary(vm::kF32, x.count, "wide");
   if (x.kind == Register::Kind::Splat) {
-    out.repeat(x.count, [&](const std::string& i, std::int64_t at) {
-      out.line("{} = {};", wide.word(i, 1, at), to_f32(out, x.element, x.code(0)));
-    });
-    return wide;
+    const std::string code = out.fresh("all");
+    out.line("const u32 {} = {};", code, to_f32(out, x.element, x.code(0)));
+    return {Register::Kind::Splat, code, vm::kF32, x.count};
   }
+  const Register wide = out.temporary(vm::kF32, x.count, "wide");
   for (std::int64_t r = 0; r < x.count; ++r) {
     out.line("{} = {};", wide.word(r), to_f32(out, x.element, x.code(r)));
   }
   return wide;
-}
-
-// Registers that advance evenly along k: first and step.
-struct Line {
-  std::int64_t first = 0, step = 0;
-};
-std::optional<Line> line_of(const std::vector<std::int64_t>& registers) {
-  Line line{registers[0], registers.size() > 1 ? registers[1] - registers[0] : 0};
-  for (std::size_t i = 0; i < registers.size(); ++i) {
-    if (registers[i] != line.first + static_cast<std::int64_t>(i) * line.step) return std::nullopt;
-  }
-  return line;
 }
 
 bool emit_fma(const vm::DotOp& op, KernelWriter& out) {
@@ -245,23 +232,12 @@ bool emit_fma(const vm::DotOp& op, KernelWriter& out) {
     }
     const std::string sum = out.fresh("sum");
     out.line("{} {} = {};", wide ? "u64" : "u32", sum, to_f32(out, ct.element, c.code(r)));
-    const auto la = line_of(ra), lb = line_of(rb);
-    if (la && lb) {
-      out.repeat(depth, [&](const std::string& i, std::int64_t k) {
-        const auto code = [&](const Register& reg, const Line& line) {
-          return i.empty() ? reg.code(line.first + k * line.step)
-                           : reg.code(i, line.step, line.first);
-        };
-        out.line("{} = {};", sum, out.call(fma, code(a, *la), code(b, *lb), sum));
-      });
-    } else {
-      for (std::int64_t k = 0; k < depth; ++k) {
-        out.line("{} = {};", sum, out.call(fma, a.code(ra[k]), b.code(rb[k]), sum));
-      }
+    for (std::int64_t k = 0; k < depth; ++k) {
+      out.line("{} = {};", sum, out.call(fma, a.code(ra[k]), b.code(rb[k]), sum));
     }
     codes.push_back(from_f32(out, ct.element, sum));
     if (static_cast<std::int64_t>(codes.size()) == period || r + 1 == d.count) {
-      write_elements(out, d, {}, 0, r + 1 - static_cast<std::int64_t>(codes.size()), codes);
+      write_elements(out, d, r + 1 - static_cast<std::int64_t>(codes.size()), codes);
       codes.clear();
     }
   }

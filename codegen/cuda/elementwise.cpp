@@ -37,7 +37,7 @@ std::string half_pair(KernelWriter& out, ElementType type, std::string_view op, 
 
 std::string float_call(KernelWriter& out, ElementType type, std::string_view op, const Codes& x) {
   const std::string name = fmt::format("{}_{}", op, type == vm::kF64 ? "f64" : "f32");
-  return KernelWriter::invoke(out.prelude().use(name), x);
+  return out.call_with(name, x);
 }
 
 std::vector<Register> registers(KernelWriter& out, std::initializer_list<vm::ValueId> values) {
@@ -126,7 +126,7 @@ void bitwise(KernelWriter& out, vm::ValueId d, vm::ValueId a, vm::ValueId b,
 
 }  // namespace
 
-std::string lop3_text(KernelWriter& out, std::int64_t lut, Codes operands) {
+std::string lop3_text(std::int64_t lut, Codes operands, const WrapperCall& call) {
   // Bit `index` of the table is the result for the bits (a, b, c) of index, a the highest.
   for (std::size_t j = 1; j < 3; ++j) {
     for (std::size_t i = 0; i < j; ++i) {
@@ -146,7 +146,8 @@ std::string lop3_text(KernelWriter& out, std::int64_t lut, Codes operands) {
   if (lut == 0xff) return "0xffffffffu";
   if (lut == 0xf0) return operands[0];
   if (lut == 0x0f) return "~" + parenthesized(operands[0]);
-  return KernelWriter::invoke(fmt::format("{}<{}>", out.prelude().use("lop3"), lut), operands);
+  operands.push_back(fmt::format("{}", lut));
+  return call("lop3", operands);
 }
 
 std::string combine(KernelWriter& out, std::string_view op, ElementType element,
@@ -380,8 +381,11 @@ void emit(const vm::SelectOp& op, KernelWriter& out) {
 }
 
 void emit(const vm::Lop3Op& op, KernelWriter& out) {
-  map(out, op.d(), registers(out, {op.a(), op.b(), op.c()}),
-      [&](const Codes& x) { return lop3_text(out, op->integer("lut"), x); });
+  map(out, op.d(), registers(out, {op.a(), op.b(), op.c()}), [&](const Codes& x) {
+    return lop3_text(op->integer("lut"), x, [&](std::string_view name, const Codes& operands) {
+      return out.call_with(name, operands);
+    });
+  });
 }
 
 void emit(const vm::PrmtOp& op, KernelWriter& out) {

@@ -1,8 +1,7 @@
 // Printing one expression an element.
 //
 // `map` takes the elements of several tiles of one layout in step and gives every element of the
-// result an expression. It walks over whole words: a turn takes as many elements as fill whole
-// words of every operand, so that narrow types are cut out of their words and put together again.
+// result an expression, in groups that fill whole words of the result.
 #pragma once
 
 #include <functional>
@@ -24,8 +23,7 @@ void map_words(KernelWriter& out, vm::ValueId d, const std::vector<Register>& op
                const WordFunction& f);
 
 // Writes the codes of consecutive elements, the first of which begins a word.
-void write_elements(KernelWriter& out, const Register& d, const std::string& turn,
-                    std::int64_t period, std::int64_t first, const Codes& codes);
+void write_elements(KernelWriter& out, const Register& d, std::int64_t first, const Codes& codes);
 void copy_register(KernelWriter& out, const Register& to, const Register& from);
 
 // A code as another type's; nullopt when that has no text.
@@ -36,9 +34,12 @@ std::optional<std::string> cast_code(KernelWriter& out, const std::string& code,
 std::string to_f32(KernelWriter& out, vm::ElementType from, const std::string& code);
 std::string from_f32(KernelWriter& out, vm::ElementType to, const std::string& code);
 
+// Prints a wrapper and gives its result.
+using WrapperCall = std::function<std::string(std::string_view, const Codes&)>;
+
 // Any function of three bits; operands that are one text count once. Where one register stands
 // twice in a lop3, ptxas (13.0) merges it wrongly with what follows.
-std::string lop3_text(KernelWriter& out, std::int64_t lut, Codes operands);
+std::string lop3_text(std::int64_t lut, Codes operands, const WrapperCall& call);
 
 // a `op` b for the operations of reductions and atomics: add mul min max and or xor. Empty: there
 // is none.

@@ -101,7 +101,7 @@ void assign_locally(KernelWriter& out, const Register& d, const std::vector<Move
       const Held& own = held[static_cast<std::size_t>(r)];
       codes.push_back(sources[own.source].reg.code(own.reg));
     }
-    write_elements(out, d, {}, 0, first, codes);
+    write_elements(out, d, first, codes);
   }
 }
 
@@ -166,7 +166,7 @@ void store_scratch(KernelWriter& out, const MemoryView& view, const Register& x,
       for (std::int64_t r = first; r < std::min(first + 4, x.count); ++r) {
         codes.push_back(x.is_bool() ? fmt::format("(u32){}", parenthesized(x.code(r))) : x.code(r));
       }
-      write_elements(out, stored, {}, 0, first, codes);
+      write_elements(out, stored, first, codes);
     }
   }
   store_registers(out, access, stored, access.aligned_run(16 * 8 / stored.bits()));
@@ -187,7 +187,7 @@ void load_scratch(KernelWriter& out, const MemoryView& view, const Register& d,
     for (std::int64_t r = first; r < std::min(first + period, d.count); ++r) {
       codes.push_back(d.is_bool() ? bytes.code(r) + " != 0" : bytes.code(r));
     }
-    write_elements(out, d, {}, 0, first, codes);
+    write_elements(out, d, first, codes);
   }
 }
 

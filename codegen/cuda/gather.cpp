@@ -150,7 +150,7 @@ void emit(const vm::GatherOp& op, KernelWriter& out) {
     for (std::int64_t i = first; i < std::min(first + period, pieces.count); ++i) {
       codes.push_back(code(i * x.each));
     }
-    write_elements(out, pieces, {}, 0, first, codes);
+    write_elements(out, pieces, first, codes);
   }
 }
 

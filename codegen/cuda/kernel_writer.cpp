@@ -69,14 +69,23 @@ std::string KernelWriter::fresh(std::string_view prefix) {
 
 std::string KernelWriter::invoke(const std::string& name,
                                  const std::vector<std::string>& arguments) {
-  return fmt::format("{}({})", name, fmt::join(arguments, ", "));
+  std::string text;
+  for (const std::string& argument : arguments) {
+    if (!text.empty()) text += ", ";
+    // To a macro the comma of f<a, b>(x) would part two arguments.
+    const bool parts = argument.find('<') != argument.npos && argument.find(',') != argument.npos;
+    text += parts ? "(" + argument + ")" : argument;
+  }
+  return name + "(" + text + ")";
 }
 
-std::string KernelWriter::open_unrolled(std::int64_t n) {
-  const std::string i = fresh("i");
-  write("#pragma unroll");
-  open(fmt::format("for (int {} = 0; {} < {}; ++{})", i, i, n, i));
-  return i;
+std::string KernelWriter::call_with(std::string_view wrapper, std::vector<std::string> operands) {
+  const auto statement = prelude_.use_statement(wrapper);
+  if (!statement) return invoke(prelude_.use(wrapper), operands);
+  std::string result = fresh("t");
+  operands.insert(operands.begin(), result);
+  line("{} {}; {};", statement->type, result, invoke(statement->name, operands));
+  return result;
 }
 
 void KernelWriter::place(vm::Span span) {
@@ -117,22 +126,16 @@ const Register& KernelWriter::define(ValueId id) {
     line("{} {};", scalar_type(type.element), reg.name);
   } else if (type.element.is_bool()) {
     reg.kind = Register::Kind::Bools;
-    line("bool {}[{}];", reg.name, reg.count);
-  } else {
-    line("u32 {}[{}];", reg.name, reg.words());
   }
+  if (!type.is_scalar()) write(reg.declaration());
   return registers_[id] = std::move(reg);
 }
 
 Register KernelWriter::temporary(vm::ElementType element, std::int64_t count,
                                  std::string_view prefix) {
   Register reg{Register::Kind::Array, fresh(prefix), element, count};
-  if (element.is_bool()) {
-    reg.kind = Register::Kind::Bools;
-    line("bool {}[{}];", reg.name, count);
-  } else {
-    line("u32 {}[{}];", reg.name, reg.words());
-  }
+  if (element.is_bool()) reg.kind = Register::Kind::Bools;
+  write(reg.declaration());
   return reg;
 }
 
@@ -312,10 +315,14 @@ void KernelWriter::emit_one(const vm::Instruction& instruction) {
 
 void KernelWriter::touch(ValueId variable) {
   const Register& words = reg(variable);
-  const std::string name = prelude_.use("touch");
-  repeat(words.words(), [&](const std::string& i, std::int64_t at) {
-    line("{}({});", name, words.word(i, 1, at));
-  });
+  constexpr std::int64_t kMost = 64;  // operands of one asm
+  for (std::int64_t first = 0; first < words.words(); first += kMost) {
+    std::vector<std::string> operands;
+    for (std::int64_t w = first; w < std::min(words.words(), first + kMost); ++w) {
+      operands.push_back(words.word(w));
+    }
+    line("{};", invoke(prelude_.touch(operands.size()), operands));
+  }
 }
 
 void KernelWriter::fail(const vm::Instruction& instruction, const std::string& why) {

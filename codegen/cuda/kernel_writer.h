@@ -60,24 +60,13 @@ class KernelWriter {
   void otherwise();  // "} else {"
   // A name that nobody else has.
   std::string fresh(std::string_view prefix);
-  // wrapper(operands): a call of a prelude wrapper.
+  // A call of a prelude wrapper: wrapper(operands), or the variable in which its result was put.
   template <class... Args>
   std::string call(std::string_view wrapper, const Args&... args) {
-    return invoke(prelude_.use(wrapper), {std::string(args)...});
+    return call_with(wrapper, {std::string(args)...});
   }
+  std::string call_with(std::string_view wrapper, std::vector<std::string> operands);
   static std::string invoke(const std::string& name, const std::vector<std::string>& arguments);
-  // `turn(i)` for i in 0 .. n: printed n times when that is short, else as an unrolled loop over a
-  // variable. `turn` gets the variable's name (empty: it stands for `offset`) and the offset.
-  template <class F>
-  void repeat(std::int64_t n, F&& turn) {
-    if (n <= kStraightTurns) {
-      for (std::int64_t i = 0; i < n; ++i) turn(std::string(), i);
-      return;
-    }
-    const std::string i = open_unrolled(n);
-    turn(i, std::int64_t{0});
-    close();
-  }
 
   // ---- Values ----
   const Register& reg(vm::ValueId id) const { return registers_.at(id); }
@@ -140,8 +129,6 @@ class KernelWriter {
   std::string take_text() { return std::move(text_); }
 
  private:
-  static constexpr std::int64_t kStraightTurns = 4;
-  std::string open_unrolled(std::int64_t n);
   void emit_one(const vm::Instruction& instruction);
 
   const vm::Function& function_;

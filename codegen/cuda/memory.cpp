@@ -90,7 +90,7 @@ void load_narrow(Plain& plain, vm::ValueId id) {
     for (std::int64_t reg = first; reg < std::min(first + period, d.count); ++reg) {
       codes.push_back(narrow_code(plain, reg, bits));
     }
-    write_elements(plain.out, d, {}, 0, first, codes);
+    write_elements(plain.out, d, first, codes);
   }
 }
 

@@ -52,8 +52,8 @@ class List {
   std::string text_;
 };
 
-// What a kernel computes and does not use the compiler drops; it need not say so (177).
-constexpr std::string_view kHead = R"(#pragma nv_diag_suppress 177
+// What a kernel computes and does not use the compiler drops; it need not say so (177, 550).
+constexpr std::string_view kHead = R"(#pragma nv_diag_suppress 177,550
 typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;
@@ -64,12 +64,13 @@ typedef unsigned long long u64;
 
 }  // namespace
 
-std::string wrapper_text(const Wrapper& wrapper) {
-  List templates, parameters, outputs, inputs;
-  const bool returns = wrapper.results.size() == 1;
+std::string wrapper_text(const Wrapper& wrapper, bool statement) {
+  List templates, parameters, names, outputs, inputs, casts;
+  const bool returns = wrapper.results.size() == 1 && !statement;
   for (std::size_t i = 0; i < wrapper.results.size(); ++i) {
-    const std::string name = returns ? "d" : fmt::format("d{}", i);
+    const std::string name = wrapper.results.size() == 1 ? "d" : fmt::format("d{}", i);
     if (!returns) parameters.add("{}& {}", type_of(wrapper.results[i]), name);
+    names.add("{}", name);
     outputs.add("\"={}\"({})", wrapper.results[i], name);
   }
   std::size_t number = 0;
@@ -77,35 +78,68 @@ std::string wrapper_text(const Wrapper& wrapper) {
     const std::string name = fmt::format("{}{}", letter == 'n' ? 'N' : 'x', number++);
     if (letter == 'n') {
       templates.add("int {}", name);
+      names.add("{}", name);
       inputs.add("\"n\"({})", name);
+      casts.add("\"n\"({})", name);
     } else if (changes(letter)) {
       parameters.add("{}& {}", type_of(letter), name);
+      names.add("{}", name);
       outputs.add("\"+{}\"({})", static_cast<char>(std::tolower(letter)), name);
     } else {
       parameters.add("{} {}", type_of(letter), name);
+      names.add("{}", name);
       inputs.add("\"{}\"({})", letter, name);
+      casts.add("\"{}\"(({})({}))", letter, type_of(letter), name);
     }
+  }
+  const auto instruction = [&](const List& operands) {
+    return fmt::format("asm{}(\"{}\" : {} : {}{})",
+                       wrapper.ordering == Ordering::Pure ? "" : " volatile", wrapper.ptx,
+                       outputs.text(), operands.text(),
+                       wrapper.ordering == Ordering::Memory ? " : \"memory\"" : "");
+  };
+  // NVRTC's time grows with the square of a function's calls; statements cost it next to nothing.
+  if (statement || (!returns && templates.text().empty())) {
+    return fmt::format("#define {}{}({}) {}\n", wrapper.name, statement ? "_to" : "", names.text(),
+                       instruction(casts));
   }
   std::string text =
       templates.text().empty() ? "" : fmt::format("template <{}> ", templates.text());
   const std::string_view result = returns ? type_of(wrapper.results[0]) : "void";
   text += fmt::format("DI {} {}({}) {{ ", result, wrapper.name, parameters.text());
   if (returns) text += fmt::format("{} d; ", result);
-  text += fmt::format("asm{}(\"{}\" : {} : {}{}); ",
-                      wrapper.ordering == Ordering::Pure ? "" : " volatile", wrapper.ptx,
-                      outputs.text(), inputs.text(),
-                      wrapper.ordering == Ordering::Memory ? " : \"memory\"" : "");
+  text += instruction(inputs) + "; ";
   if (returns) text += "return d; ";
   return text + "}\n";
 }
 
-std::string Prelude::use(std::string_view name) {
+namespace {
+
+const Row& row_of(std::string_view name) {
   for (const Row& row : kRows) {
-    if (row.name != name) continue;
-    return use({std::string(row.name), std::string(row.results), std::string(row.operands),
-                row.ordering, std::string(row.ptx)});
+    if (row.name == name) return row;
   }
   throw std::logic_error(fmt::format("the prelude has no wrapper '{}'", name));
+}
+
+Wrapper wrapper_of(const Row& row) {
+  return {std::string(row.name), std::string(row.results), std::string(row.operands), row.ordering,
+          std::string(row.ptx)};
+}
+
+}  // namespace
+
+std::string Prelude::use(std::string_view name) {
+  return use(wrapper_of(row_of(name)));
+}
+
+std::optional<Prelude::Statement> Prelude::use_statement(std::string_view name) {
+  const Row& row = row_of(name);
+  if (row.ordering != Ordering::Pure || row.results.size() != 1) return std::nullopt;
+  Statement statement{fmt::format("{}_to", name), type_of(row.results[0])};
+  std::string& text = wrappers_[statement.name];
+  if (text.empty()) text = wrapper_text(wrapper_of(row), true);
+  return statement;
 }
 
 std::string Prelude::use(const Wrapper& wrapper) {
@@ -216,6 +250,10 @@ std::string Prelude::store(const AccessKind& kind) {
         fmt::format("{{.reg .pred p; setp.ne.u32 p, %{}, 0; @p {}}}", words + 1, instruction);
   }
   return use(wrapper);
+}
+
+std::string Prelude::touch(std::size_t words) {
+  return use({fmt::format("touch_{}", words), "", std::string(words, 'R'), Ordering::Memory, {}});
 }
 
 void Prelude::add_function(const std::string& name, std::string text, const std::string& key) {

@@ -35,6 +35,13 @@ class Prelude {
  public:
   // A wrapper of the table, noted as used: its name.
   std::string use(std::string_view name);
+  // The same as a statement, NAME_to(d, operands…) with the type of d, where the wrapper is Pure
+  // and has one result; otherwise nullopt.
+  struct Statement {
+    std::string name;
+    std::string_view type;
+  };
+  std::optional<Statement> use_statement(std::string_view name);
   // One that is made on demand.
   std::string use(const Wrapper& wrapper);
 
@@ -42,6 +49,9 @@ class Prelude {
   std::string load(const AccessKind& kind);
   // store(address, x0[, x1, x2, x3][, predicate])
   std::string store(const AccessKind& kind);
+
+  // touch(x0, …): no instruction; the words are what they are only here.
+  std::string touch(std::size_t words);
 
   // A function of the kernel's own (conversions, matrix products), printed behind the wrappers in
   // the order in which they were added. `key`: what finds it again, when its name does not.
@@ -57,7 +67,8 @@ class Prelude {
   std::map<std::string, std::string> function_names_;  // by key
 };
 
-// The C++ text of a wrapper.
-std::string wrapper_text(const Wrapper& wrapper);
+// The C++ text of a wrapper: a function where it gives a value or has compile-time operands,
+// otherwise a macro. `statement`: a macro NAME_to(d, operands…) in any case.
+std::string wrapper_text(const Wrapper& wrapper, bool statement = false);
 
 }  // namespace bitloom::codegen

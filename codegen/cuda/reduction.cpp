@@ -20,7 +20,7 @@ Register collect(KernelWriter& out, const Folded& folded, std::size_t v, vm::Ele
       const std::string& name = folded.states[q][v];
       codes.push_back(part.is_bool() ? name + " != 0" : name);
     }
-    write_elements(out, part, {}, 0, first, codes);
+    write_elements(out, part, first, codes);
   }
   return part;
 }
@@ -194,7 +194,7 @@ void emit(const vm::TopKOp& op, KernelWriter& out) {
       const std::vector<std::string>& state = folded->states[q];
       out.line("{}[{}] = ({}){}; {}[{}] = (int){};", keys, q, form.number, state[0], last, q,
                state[1]);
-      write_elements(out, all_values, {}, 0, q * k + i, {state[2]});
+      write_elements(out, all_values, q * k + i, {state[2]});
       out.line("{} = {};", all_indices.word(q * k + i), state[1]);
     }
   }
@@ -215,7 +215,7 @@ void emit(const vm::TopKOp& op, KernelWriter& out) {
         while (reduced->element(0, q) != index) ++q;
         codes.push_back(from.code(q * k + i));
       }
-      write_elements(out, sorted, {}, 0, r, codes);
+      write_elements(out, sorted, r, codes);
     }
     return sorted;
   };

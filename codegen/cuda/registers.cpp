@@ -95,14 +95,6 @@ std::string signed_of(ElementType element, const std::string& code) {
 
 namespace {
 
-// scale * turn + offset
-std::string index(const std::string& turn, std::int64_t scale, std::int64_t offset) {
-  if (turn.empty() || scale == 0) return fmt::format("{}", offset);
-  std::string text = scale == 1 ? turn : fmt::format("{} * {}", scale, turn);
-  if (offset != 0) text += fmt::format(" + {}", offset);
-  return text;
-}
-
 std::uint32_t splat_word(std::uint64_t code, int bits, std::int64_t w) {
   if (bits >= 32) return static_cast<std::uint32_t>(code >> (bits == 64 ? 32 * (w % 2) : 0));
   std::uint32_t word = 0;
@@ -115,58 +107,64 @@ std::uint32_t splat_word(std::uint64_t code, int bits, std::int64_t w) {
 
 }  // namespace
 
-std::string Register::word(std::int64_t w) const {
-  return word({}, 0, w);
+// Names of values end in their number, so no other name looks like this.
+std::string element_name(const std::string& array, std::int64_t i) {
+  return fmt::format("{}w{}", array, i);
 }
 
-std::string Register::word(const std::string& turn, std::int64_t scale, std::int64_t offset) const {
+std::string Register::declaration() const {
+  std::string text = is_bool() ? "bool " : "u32 ";
+  const std::int64_t variables = is_bool() ? count : words();
+  for (std::int64_t i = 0; i < variables; ++i) text += (i ? ", " : "") + element_name(name, i);
+  return text + ";";
+}
+
+std::string Register::word(std::int64_t w) const {
   switch (kind) {
     case Kind::Array:
-      return fmt::format("{}[{}]", name, index(turn, scale, offset));
+      return element_name(name, w);
     case Kind::Scalar: {
       const std::string whole = code_of_scalar(element, name);
       if (bits() < 64) return whole;
-      return offset == 0 ? fmt::format("(u32){}", parenthesized(whole))
-                         : fmt::format("(u32)({} >> 32)", parenthesized(whole));
+      return w == 0 ? fmt::format("(u32){}", parenthesized(whole))
+                    : fmt::format("(u32)({} >> 32)", parenthesized(whole));
     }
     case Kind::Splat:
-      if (constant) return literal(splat_word(*constant, bits(), offset));
+      if (constant) return literal(splat_word(*constant, bits(), w));
       if (bits() == 32) return name;
       if (bits() == 64) {
-        return offset % 2 == 0 ? fmt::format("(u32){}", parenthesized(name))
-                               : fmt::format("(u32)({} >> 32)", parenthesized(name));
+        return w % 2 == 0 ? fmt::format("(u32){}", parenthesized(name))
+                          : fmt::format("(u32)({} >> 32)", parenthesized(name));
       }
       // Widths that divide 32 repeat; others were given an array.
       return fmt::format("{} * {}", parenthesized(name), literal(splat_word(1, bits(), 0)));
     case Kind::Bools:
       break;
   }
-  return fmt::format("(u32){}[{}]", name, index(turn, scale, offset));
+  return "(u32)" + element_name(name, w);
 }
 
-std::string Register::code(const std::string& turn, std::int64_t period, std::int64_t i) const {
+std::string Register::code(std::int64_t i) const {
   switch (kind) {
     case Kind::Splat:
       return constant ? literal(element, *constant) : name;
     case Kind::Scalar:
       return code_of_scalar(element, name);
     case Kind::Bools:
-      return fmt::format("{}[{}]", name, index(turn, period, i));
+      return element_name(name, i);
     case Kind::Array:
       break;
   }
-  const std::int64_t scale = period * bits() / 32, first = i * bits();
-  const std::string low = word(turn, scale, first / 32);
+  const std::int64_t first = i * bits();
+  const std::string low = word(first / 32);
   const int shift = static_cast<int>(first % 32);
   if (bits() == 32) return low;
-  if (bits() == 64) {
-    return fmt::format("((u64){} << 32 | {})", word(turn, scale, first / 32 + 1), low);
-  }
+  if (bits() == 64) return fmt::format("((u64){} << 32 | {})", word(first / 32 + 1), low);
   const std::uint32_t mask = (1u << bits()) - 1;
   if (shift + bits() == 32) return fmt::format("({} >> {})", low, shift);
   if (shift + bits() > 32) {
-    return fmt::format("(({} >> {} | {} << {}) & 0x{:x}u)", low, shift,
-                       word(turn, scale, first / 32 + 1), 32 - shift, mask);
+    return fmt::format("(({} >> {} | {} << {}) & 0x{:x}u)", low, shift, word(first / 32 + 1),
+                       32 - shift, mask);
   }
   return shift == 0 ? fmt::format("({} & 0x{:x}u)", low, mask)
                     : fmt::format("({} >> {} & 0x{:x}u)", low, shift, mask);

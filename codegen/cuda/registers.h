@@ -3,11 +3,14 @@
 // The registers of one thread are a dense bit string of 32-bit words, element i at bit i * bits, as
 // the interpreter holds them (vm/interpreter/tile.h). In the text a value is one of
 //
-//   Array    u32 name[words]
-//   Bools    bool name[count]
+//   Array    a variable a word: u32 namew0, namew1 …
+//   Bools    a variable an element: bool namew0, namew1 …
 //   Scalar   a variable of its own: bool, int (i32), s64 (i64), u64 (u64, f64), else u32 holding
 //   the code Splat    no variable: every element is one expression (a constant, a scalar that was
 //   broadcast)
+//
+// Not C++ arrays, and no loops over them: the compiler would first have to unroll the loops and
+// take the arrays apart, which is a third of its time (docs/compiling.md).
 //
 // An element is read as its *code*, a u32 expression whose upper bits are 0 (u64 for 64-bit types,
 // bool for bool), and written the same way. Bits behind the last element are never looked at.
@@ -35,12 +38,14 @@ struct Register {
   std::int64_t words() const { return (count * bits() + 31) / 32; }
   // A word of the bit string.
   std::string word(std::int64_t w) const;
-  // The same with w = `scale` * `turn` + `offset` for the variable of a loop; turn may be empty.
-  std::string word(const std::string& turn, std::int64_t scale, std::int64_t offset) const;
-  // The code of an element: of element `period` * turn + i, in a loop over whole words.
-  std::string code(std::int64_t i) const { return code({}, 0, i); }
-  std::string code(const std::string& turn, std::int64_t period, std::int64_t i) const;
+  // The code of an element.
+  std::string code(std::int64_t i) const;
+  // Array and Bools: "u32 namew0, namew1;"
+  std::string declaration() const;
 };
+
+// One of the variables of an array.
+std::string element_name(const std::string& array, std::int64_t i);
 
 // The C++ type of a scalar.
 std::string scalar_type(vm::ElementType element);

@@ -213,7 +213,7 @@ void emit(const vm::ScanOp& op, KernelWriter& out) {
     }
     codes.push_back(mask_code(type.element, code));
     if (static_cast<std::int64_t>(codes.size()) == period || r + 1 == d.count) {
-      write_elements(out, d, {}, 0, r + 1 - static_cast<std::int64_t>(codes.size()), codes);
+      write_elements(out, d, r + 1 - static_cast<std::int64_t>(codes.size()), codes);
       codes.clear();
     }
   }

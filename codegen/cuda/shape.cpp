@@ -63,7 +63,7 @@ void emit(const vm::BroadcastOp& op, KernelWriter& out) {
     const std::int64_t period = period_of(d.bits());
     for (std::int64_t first = 0; first < d.count; first += period) {
       const Codes codes(static_cast<std::size_t>(std::min(period, d.count - first)), name);
-      write_elements(out, d, {}, 0, first, codes);
+      write_elements(out, d, first, codes);
     }
     return;
   }

@@ -101,7 +101,7 @@ struct Form {
   std::int64_t sums() const { return n / 2 * c.bits / 32; }  // words of the accumulator
 };
 
-// The wrapper as a function of a pointer to the sums: void name<accumulate>(u32* c, a…, u64 b).
+// The wrapper: void name<accumulate>(u32& c…, a…, u64 b).
 std::string wgmma_function(KernelWriter& out, const Form& form) {
   const bool half = form.a == vm::kF16 || form.a == vm::kBF16, integer = form.a.is_integer();
   std::string name = fmt::format("wgmma_m64n{}k{}_{}_{}", form.n, form.k, vm::to_string(form.c),
@@ -111,22 +111,23 @@ std::string wgmma_function(KernelWriter& out, const Form& form) {
   if (form.a_mn) name += "_ta";
   if (form.b_mn) name += "_tb";
   const std::int64_t sums = form.sums();
-  std::string list, outputs;
+  std::string list, outputs, parameters;
   for (std::int64_t i = 0; i < sums; ++i) {
     list += fmt::format("{}%{}", i ? "," : "", i);
-    outputs += fmt::format("{}\"+r\"(c[{}])", i ? ", " : "", i);
+    outputs += fmt::format("{}\"+r\"(c{})", i ? ", " : "", i);
+    parameters += fmt::format("u32& c{}, ", i);
   }
-  std::string a, inputs, parameters;
+  std::string a, inputs;
   std::int64_t next = sums;
   if (form.a_in_registers) {
     a = fmt::format("{{%{},%{},%{},%{}}}", next, next + 1, next + 2, next + 3);
     inputs = "\"r\"(a0), \"r\"(a1), \"r\"(a2), \"r\"(a3)";
-    parameters = "u32 a0, u32 a1, u32 a2, u32 a3";
+    parameters += "u32 a0, u32 a1, u32 a2, u32 a3";
     next += 4;
   } else {
     a = fmt::format("%{}", next++);
     inputs = "\"l\"(a)";
-    parameters = "u64 a";
+    parameters += "u64 a";
   }
   const std::int64_t b = next++, accumulate = next++;
   std::string tail = ", p";
@@ -136,7 +137,7 @@ std::string wgmma_function(KernelWriter& out, const Form& form) {
   out.prelude().add_function(
       name,
       fmt::format(
-          "template <int Accumulate> DI void {}(u32* c, {}, u64 b) {{\n"
+          "template <int Accumulate> DI void {}({}, u64 b) {{\n"
           "  asm volatile(\"{{.reg .pred p; setp.ne.b32 p, %{}, 0; wgmma.mma_async.sync.aligned"
           ".m64n{}k{}.{}.{}.{} {{{}}}, {}, %{}{};}}\" : {} : {}, \"l\"(b), "
           "\"n\"(Accumulate));\n}}\n",
@@ -193,7 +194,9 @@ void emit(const vm::DotAsyncOp& op, KernelWriter& out) {
   for (std::int64_t k = 0; k < depth; ++k) {
     for (std::int64_t f = 0; f < parts.registers(); ++f) {
       const layouts::Index place = parts.element(0, f);
-      std::vector<std::string> arguments{fmt::format("{} + {}", acc.name, f * form.sums())};
+      std::vector<std::string> arguments;
+      for (std::int64_t i = 0; i < form.sums(); ++i)
+        arguments.push_back(acc.word(f * form.sums() + i));
       if (form.a_in_registers) {
         std::int64_t fragment = 0;
         while (fragment < a_tiles->registers() &&

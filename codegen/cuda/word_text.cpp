@@ -18,13 +18,13 @@ class WordPrinter {
  public:
   WordPrinter(KernelWriter& out, const vm::WordProgram& program)
       : out_(out), program_(program), names_(program.registers) {
-    for (std::size_t i = 0; i < program.inputs; ++i) names_[i] = fmt::format("x[{}]", i);
+    for (std::size_t i = 0; i < program.inputs; ++i) names_[i] = fmt::format("x{}", i);
   }
 
   std::string body() {
     for (const WordOp& op : program_.ops) print(op);
     for (std::size_t i = 0; i < program_.outputs.size(); ++i) {
-      text_ += fmt::format("  d[{}] = {};\n", i, names_[program_.outputs[i]]);
+      text_ += fmt::format("  d{} = {};\n", i, names_[program_.outputs[i]]);
     }
     return std::move(text_);
   }
@@ -35,15 +35,29 @@ class WordPrinter {
       names_[op.dst] = literal(op.imm);
       return;
     }
+    const std::string value = expression(op);
+    if (value == last_call_) {
+      names_[op.dst] = value;
+      return;
+    }
     const std::string name = fmt::format("r{}", made_++);
-    text_ += fmt::format("  const u32 {} = {};\n", name, expression(op));
+    text_ += fmt::format("  const u32 {} = {};\n", name, value);
     names_[op.dst] = name;
   }
 
   std::string call(std::string_view wrapper, std::initializer_list<std::uint16_t> operands) {
     std::vector<std::string> arguments;
     for (std::uint16_t operand : operands) arguments.push_back(names_[operand]);
-    return KernelWriter::invoke(out_.prelude().use(wrapper), arguments);
+    return call_with(wrapper, std::move(arguments));
+  }
+  // All wrappers of word operations are Pure and have one result.
+  std::string call_with(std::string_view wrapper, std::vector<std::string> arguments) {
+    const auto statement = out_.prelude().use_statement(wrapper);
+    last_call_ = fmt::format("r{}", made_++);
+    arguments.insert(arguments.begin(), last_call_);
+    text_ += fmt::format("  u32 {}; {};\n", last_call_,
+                         KernelWriter::invoke(statement.value().name, arguments));
+    return last_call_;
   }
   std::string expression(const WordOp& op);
   std::string field(std::string_view wrapper, const WordOp& op, bool two);
@@ -58,14 +72,16 @@ class WordPrinter {
   KernelWriter& out_;
   const vm::WordProgram& program_;
   std::vector<std::string> names_;
-  std::string text_;
+  std::string text_, last_call_;
   int made_ = 0;
 };
 
 std::string WordPrinter::field(std::string_view wrapper, const WordOp& op, bool two) {
-  const std::string name = out_.prelude().use(wrapper);
-  return fmt::format("{}<{}, {}>({}{}{})", name, op.imm & 0xff, op.imm >> 8, names_[op.a],
-                     two ? ", " : "", two ? names_[op.b] : "");
+  std::vector<std::string> arguments{names_[op.a]};
+  if (two) arguments.push_back(names_[op.b]);
+  arguments.push_back(fmt::format("{}", op.imm & 0xff));
+  arguments.push_back(fmt::format("{}", op.imm >> 8));
+  return call_with(wrapper, std::move(arguments));
 }
 
 // Bits and integers are C++, which the compiler may fold; numbers are wrappers.
@@ -75,7 +91,9 @@ std::string WordPrinter::expression(const WordOp& op) {
     case WordOpcode::MovImm:
       return literal(op.imm);
     case WordOpcode::Lop3:
-      return lop3_text(out_, op.imm, {a, b, c});
+      return lop3_text(op.imm, {a, b, c}, [this](std::string_view name, const Codes& operands) {
+        return call_with(name, operands);
+      });
     case WordOpcode::And:
       return infix(op, "&");
     case WordOpcode::Or:
@@ -92,9 +110,7 @@ std::string WordPrinter::expression(const WordOp& op) {
       return fmt::format("(u32)({} >> {})", as_signed(op.a), op.imm);
     case WordOpcode::ShfL:
     case WordOpcode::ShfR:
-      return KernelWriter::invoke(
-          out_.prelude().use(op.opcode == WordOpcode::ShfL ? "shf_l" : "shf_r"),
-          {a, b, literal(op.imm)});
+      return call_with(op.opcode == WordOpcode::ShfL ? "shf_l" : "shf_r", {a, b, literal(op.imm)});
     case WordOpcode::Prmt:
       return call("prmt", {op.a, op.b, op.c});
     case WordOpcode::Bfe:
@@ -205,11 +221,16 @@ std::string WordPrinter::expression(const WordOp& op) {
 }  // namespace
 
 std::string word_function(KernelWriter& out, const vm::WordProgram& program) {
-  const std::string body = WordPrinter(out, program).body();
-  if (const auto known = out.prelude().function_of(body)) return *known;
+  std::vector<std::string> parameters;
+  for (std::size_t i = 0; i < program.inputs; ++i) parameters.push_back(fmt::format("u32 x{}", i));
+  for (std::size_t i = 0; i < program.outputs.size(); ++i) {
+    parameters.push_back(fmt::format("u32& d{}", i));
+  }
+  const std::string rest =
+      fmt::format("({}) {{\n{}}}\n", fmt::join(parameters, ", "), WordPrinter(out, program).body());
+  if (const auto known = out.prelude().function_of(rest)) return *known;
   const std::string name = fmt::format("convert_{}", out.prelude().functions_made());
-  out.prelude().add_function(
-      name, fmt::format("DI void {}(const u32* x, u32* d) {{\n{}}}\n", name, body), body);
+  out.prelude().add_function(name, "DI void " + name + rest, rest);
   return name;
 }
 
@@ -228,54 +249,26 @@ void emit(const vm::WordsOp& op, KernelWriter& out) {
   }
   const std::int64_t times = given / std::max<std::int64_t>(1, program.outputs.size());
   const bool scalar = outputs[0].kind == Register::Kind::Scalar;
-  const auto direct = [&](const std::vector<Register>& all) {
-    return all.size() == 1 && all[0].kind == Register::Kind::Array;
-  };
-  out.repeat(times, [&](const std::string& i, std::int64_t at) {
-    const auto place = [&](const Register& reg) {
-      const std::int64_t each = reg.words() / times;
-      return i.empty() ? fmt::format("{}", at * each) : fmt::format("{} * {}", i, each);
-    };
-    std::string from, to;
-    out.open({});
-    if (direct(inputs)) {
-      from = fmt::format("{} + {}", inputs[0].name, place(inputs[0]));
-    } else {
-      from = out.fresh("x");
-      std::vector<std::string> words;
-      for (const Register& x : inputs) {
-        const std::int64_t each = x.words() / times;
-        for (std::int64_t w = 0; w < each; ++w) words.push_back(x.word(i, each, at * each + w));
-      }
-      out.line("const u32 {}[{}] = {{{}}};", from, std::max<std::size_t>(words.size(), 1),
-               fmt::join(words, ", "));
+  for (std::int64_t turn = 0; turn < times; ++turn) {
+    std::vector<std::string> arguments;
+    for (const Register& x : inputs) {
+      const std::int64_t each = x.words() / times;
+      for (std::int64_t w = 0; w < each; ++w) arguments.push_back(x.word(turn * each + w));
     }
-    if (direct(outputs)) {
-      to = fmt::format("{} + {}", outputs[0].name, place(outputs[0]));
-    } else {
-      to = out.fresh("y");
-      out.line("u32 {}[{}];", to, program.outputs.size());
-    }
-    out.line("{}({}, {});", name, from, to);
-    if (!direct(outputs)) {
-      std::int64_t taken = 0;
-      for (const Register& d : outputs) {
-        const std::int64_t each = d.words() / times;
-        for (std::int64_t w = 0; w < each; ++w, ++taken) {
-          const std::string word = fmt::format("{}[{}]", to, taken);
-          if (scalar) {
-            out.line("{} = {};", d.name, scalar_of_code(d.element, mask_code(d.element, word)));
-          } else {
-            out.line("{} = {};", d.word(i, each, at * each + w), word);
-          }
-        }
+    std::vector<std::string> results;
+    for (const Register& d : outputs) {
+      const std::int64_t each = d.words() / times;
+      for (std::int64_t w = 0; w < each; ++w) {
+        results.push_back(scalar ? out.fresh("y") : d.word(turn * each + w));
+        if (scalar) out.line("u32 {};", results.back());
       }
     }
-    out.close();
-  });
-  // A program with several results may be there for one of them.
-  for (const Register& d : outputs) {
-    if (outputs.size() > 1 && d.kind == Register::Kind::Array) out.line("(void){}[0];", d.name);
+    arguments.insert(arguments.end(), results.begin(), results.end());
+    out.line("{};", KernelWriter::invoke(name, arguments));
+    for (std::size_t i = 0; scalar && i < outputs.size(); ++i) {
+      const Register& d = outputs[i];
+      out.line("{} = {};", d.name, scalar_of_code(d.element, mask_code(d.element, results[i])));
+    }
   }
 }
 

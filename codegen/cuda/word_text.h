@@ -8,7 +8,7 @@
 
 namespace bitloom::codegen {
 
-// The name of `void name(const u32* x, u32* d)`, which runs the program on x[0 .. inputs) and
+// The name of `void name(u32 x0, …, u32& d0, …)`, which runs the program on its inputs x and
 // leaves its outputs in d. Equal programs share one function.
 std::string word_function(KernelWriter& out, const vm::WordProgram& program);
 

@@ -116,8 +116,10 @@ Result<Compiled> Nvrtc::compile(const std::string& text, const std::string& name
     return fault("nvrtcCreateProgram", result);
   }
   std::vector<const char*> pointers;
-  pointers.reserve(options.size());
+  pointers.reserve(options.size() + 1);
   for (const std::string& option : options) pointers.push_back(option.c_str());
+  // Without declarations for textures and for launches from kernels, which no text of ours uses.
+  if (major_ > 12 || (major_ == 12 && minor_ >= 4)) pointers.push_back("-minimal");
   Compiled compiled;
   const int result =
       calls_->compile(owner.program, static_cast<int>(pointers.size()), pointers.data());

@@ -1,23 +1,23 @@
 // softmax T=f32 B=1024 for sm_80
-#pragma nv_diag_suppress 177
+#pragma nv_diag_suppress 177,550
 typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;
 typedef long long s64;
 typedef unsigned long long u64;
 #define DI static __device__ __forceinline__
-DI u32 add_f32(u32 x0, u32 x1) { u32 d; asm("add.rn.f32 %0,%1,%2;" : "=r"(d) : "r"(x0), "r"(x1)); return d; }
-DI u32 div_f32(u32 x0, u32 x1) { u32 d; asm("div.rn.f32 %0,%1,%2;" : "=r"(d) : "r"(x0), "r"(x1)); return d; }
-DI u32 ex2_approx_f32(u32 x0) { u32 d; asm("ex2.approx.f32 %0,%1;" : "=r"(d) : "r"(x0)); return d; }
+#define add_f32_to(d, x0, x1) asm("add.rn.f32 %0,%1,%2;" : "=r"(d) : "r"((u32)(x0)), "r"((u32)(x1)))
+#define div_f32_to(d, x0, x1) asm("div.rn.f32 %0,%1,%2;" : "=r"(d) : "r"((u32)(x0)), "r"((u32)(x1)))
+#define ex2_approx_f32_to(d, x0) asm("ex2.approx.f32 %0,%1;" : "=r"(d) : "r"((u32)(x0)))
 DI u32 ld_global_4_if(u64 x0, u32 x1) { u32 d; asm volatile("{.reg .pred p; .reg .b32 t<1>; setp.ne.u32 p, %2, 0; mov.b32 t0, 0; @p ld.global.b32 t0, [%1]; mov.b32 %0, t0;}" : "=r"(d) : "l"(x0), "r"(x1)); return d; }
 DI u32 ld_shared_4(u32 x0) { u32 d; asm volatile("ld.shared.b32 %0, [%1];" : "=r"(d) : "r"(x0)); return d; }
-DI u32 max_f32(u32 x0, u32 x1) { u32 d; asm("max.f32 %0,%1,%2;" : "=r"(d) : "r"(x0), "r"(x1)); return d; }
-DI u32 mul_f32(u32 x0, u32 x1) { u32 d; asm("mul.rn.f32 %0,%1,%2;" : "=r"(d) : "r"(x0), "r"(x1)); return d; }
+#define max_f32_to(d, x0, x1) asm("max.f32 %0,%1,%2;" : "=r"(d) : "r"((u32)(x0)), "r"((u32)(x1)))
+#define mul_f32_to(d, x0, x1) asm("mul.rn.f32 %0,%1,%2;" : "=r"(d) : "r"((u32)(x0)), "r"((u32)(x1)))
 template <int N1> DI u32 shuffle_xor(u32 x0) { u32 d; asm volatile("shfl.sync.bfly.b32 %0,%1,%2,0x1f,0xffffffff;" : "=r"(d) : "r"(x0), "n"(N1)); return d; }
-DI void st_global_4_if(u64 x0, u32 x1, u32 x2) { asm volatile("{.reg .pred p; setp.ne.u32 p, %2, 0; @p st.global.b32 [%0], %1;}" :  : "l"(x0), "r"(x1), "r"(x2) : "memory"); }
-DI void st_shared_4(u32 x0, u32 x1) { asm volatile("st.shared.b32 [%0], %1;" :  : "r"(x0), "r"(x1) : "memory"); }
-DI u32 sub_f32(u32 x0, u32 x1) { u32 d; asm("sub.rn.f32 %0,%1,%2;" : "=r"(d) : "r"(x0), "r"(x1)); return d; }
-DI void sync_block() { asm volatile("bar.sync 0;" :  :  : "memory"); }
+#define st_global_4_if(x0, x1, x2) asm volatile("{.reg .pred p; setp.ne.u32 p, %2, 0; @p st.global.b32 [%0], %1;}" :  : "l"((u64)(x0)), "r"((u32)(x1)), "r"((u32)(x2)) : "memory")
+#define st_shared_4(x0, x1) asm volatile("st.shared.b32 [%0], %1;" :  : "r"((u32)(x0)), "r"((u32)(x1)) : "memory")
+#define sub_f32_to(d, x0, x1) asm("sub.rn.f32 %0,%1,%2;" : "=r"(d) : "r"((u32)(x0)), "r"((u32)(x1)))
+#define sync_block() asm volatile("bar.sync 0;" :  :  : "memory")
 extern "C" __global__ void __launch_bounds__(256, 1) softmax(
     unsigned char* x_2,
     unsigned char* y_3,
@@ -30,15 +30,15 @@ extern "C" __global__ void __launch_bounds__(256, 1) softmax(
   const int block_x_4 = (int)blockIdx.x;
   const int n_10 = (int)max(min(n_1, 2147483647ll), -2147483648ll);
   const u32 at0_ = tid;
-  u32 column_5[4];
-  column_5[0] = at0_;
-  column_5[1] = at0_ + 256;
-  column_5[2] = at0_ + 512;
-  column_5[3] = at0_ + 768;
-  u32 top_7[1];
-  top_7[0] = 0xff800000u;
-  u32 total_9[1];
-  total_9[0] = 0u;
+  u32 column_5w0, column_5w1, column_5w2, column_5w3;
+  column_5w0 = at0_;
+  column_5w1 = at0_ + 256;
+  column_5w2 = at0_ + 512;
+  column_5w3 = at0_ + 768;
+  u32 top_7w0;
+  top_7w0 = 0xff800000u;
+  u32 total_9w0;
+  total_9w0 = 0u;
   const int v_12 = (int)((u32)n_10 + 1023u);
   const int v_14 = (int)(v_12 / (int)1024u);
   #pragma unroll 1
@@ -46,195 +46,248 @@ extern "C" __global__ void __launch_bounds__(256, 1) softmax(
     const int v_19 = (int)((u32)t_17 * 1024u);
     const int v_20 = (int)((u32)n_10 - (u32)v_19);
     const u32 all1_ = (u32)v_20;
-    bool v_22[4];
-    v_22[0] = (int)column_5[0] < (int)all1_;
-    v_22[1] = (int)column_5[1] < (int)all1_;
-    v_22[2] = (int)column_5[2] < (int)all1_;
-    v_22[3] = (int)column_5[3] < (int)all1_;
+    bool v_22w0, v_22w1, v_22w2, v_22w3;
+    v_22w0 = (int)column_5w0 < (int)all1_;
+    v_22w1 = (int)column_5w1 < (int)all1_;
+    v_22w2 = (int)column_5w2 < (int)all1_;
+    v_22w3 = (int)column_5w3 < (int)all1_;
     const s64 v_25 = (s64)block_x_4;
     const s64 v_26 = (s64)v_19;
     const s64 x2_ = (s64)v_25;
     const s64 x3_ = (s64)v_26 + (s64)tid;
     const u64 p4_ = (u64)x_2 + (u64)(x2_ * n_1 + x3_) * 4;
-    u32 v_28[4];
+    u32 v_28w0, v_28w1, v_28w2, v_28w3;
     const bool in5_ = (u64)(x2_) < (u64)rows_0;
     const bool in6_ = (u64)(x3_) < (u64)n_1;
-    v_28[0] = ld_global_4_if(p4_, in5_ && in6_);
+    v_28w0 = ld_global_4_if(p4_, in5_ && in6_);
     const bool in7_ = (u64)(x3_ + 256) < (u64)n_1;
-    v_28[1] = ld_global_4_if(p4_ + 1024, in5_ && in7_);
+    v_28w1 = ld_global_4_if(p4_ + 1024, in5_ && in7_);
     const bool in8_ = (u64)(x3_ + 512) < (u64)n_1;
-    v_28[2] = ld_global_4_if(p4_ + 2048, in5_ && in8_);
+    v_28w2 = ld_global_4_if(p4_ + 2048, in5_ && in8_);
     const bool in9_ = (u64)(x3_ + 768) < (u64)n_1;
-    v_28[3] = ld_global_4_if(p4_ + 3072, in5_ && in9_);
-    u32 v_30[4];
-    v_30[0] = (v_22[0] ? v_28[0] : 0xff800000u);
-    v_30[1] = (v_22[1] ? v_28[1] : 0xff800000u);
-    v_30[2] = (v_22[2] ? v_28[2] : 0xff800000u);
-    v_30[3] = (v_22[3] ? v_28[3] : 0xff800000u);
-    u32 f10_ = v_30[0];
-    f10_ = max_f32(f10_, v_30[1]);
-    f10_ = max_f32(f10_, v_30[2]);
-    f10_ = max_f32(f10_, v_30[3]);
-    const u32 g11_ = shuffle_xor<1>(f10_);
-    f10_ = max_f32(f10_, g11_);
-    const u32 g12_ = shuffle_xor<2>(f10_);
-    f10_ = max_f32(f10_, g12_);
-    const u32 g13_ = shuffle_xor<4>(f10_);
-    f10_ = max_f32(f10_, g13_);
-    const u32 g14_ = shuffle_xor<8>(f10_);
-    f10_ = max_f32(f10_, g14_);
-    const u32 g15_ = shuffle_xor<16>(f10_);
-    f10_ = max_f32(f10_, g15_);
+    v_28w3 = ld_global_4_if(p4_ + 3072, in5_ && in9_);
+    u32 v_30w0, v_30w1, v_30w2, v_30w3;
+    v_30w0 = (v_22w0 ? v_28w0 : 0xff800000u);
+    v_30w1 = (v_22w1 ? v_28w1 : 0xff800000u);
+    v_30w2 = (v_22w2 ? v_28w2 : 0xff800000u);
+    v_30w3 = (v_22w3 ? v_28w3 : 0xff800000u);
+    u32 f10_ = v_30w0;
+    u32 t11_; max_f32_to(t11_, f10_, v_30w1);
+    f10_ = t11_;
+    u32 t12_; max_f32_to(t12_, f10_, v_30w2);
+    f10_ = t12_;
+    u32 t13_; max_f32_to(t13_, f10_, v_30w3);
+    f10_ = t13_;
+    const u32 g14_ = shuffle_xor<1>(f10_);
+    u32 t15_; max_f32_to(t15_, f10_, g14_);
+    f10_ = t15_;
+    const u32 g16_ = shuffle_xor<2>(f10_);
+    u32 t17_; max_f32_to(t17_, f10_, g16_);
+    f10_ = t17_;
+    const u32 g18_ = shuffle_xor<4>(f10_);
+    u32 t19_; max_f32_to(t19_, f10_, g18_);
+    f10_ = t19_;
+    const u32 g20_ = shuffle_xor<8>(f10_);
+    u32 t21_; max_f32_to(t21_, f10_, g20_);
+    f10_ = t21_;
+    const u32 g22_ = shuffle_xor<16>(f10_);
+    u32 t23_; max_f32_to(t23_, f10_, g22_);
+    f10_ = t23_;
     sync_block();
-    const u32 part16_ = (tid >> 5);
+    const u32 part24_ = (tid >> 5);
     if ((tid & 31u) == 0) {
-      const u32 s17_ = (sm + scratch_block) + (u32)part16_ * 4;
-      st_shared_4(s17_, f10_);
+      const u32 s25_ = (sm + scratch_block) + (u32)part24_ * 4;
+      st_shared_4(s25_, f10_);
     }
     sync_block();
     {
-      const u32 s18_ = (sm + scratch_block) + (u32)0u * 4;
-      const u32 w19_ = ld_shared_4(s18_);
-      f10_ = w19_;
+      const u32 s26_ = (sm + scratch_block) + (u32)0u * 4;
+      const u32 w27_ = ld_shared_4(s26_);
+      f10_ = w27_;
     }
     #pragma unroll
-    for (u32 i20_ = 1; i20_ < 8; ++i20_) {
-      const u32 s21_ = (sm + scratch_block) + (u32)i20_ * 4;
-      const u32 w22_ = ld_shared_4(s21_);
-      f10_ = max_f32(f10_, w22_);
+    for (u32 i28_ = 1; i28_ < 8; ++i28_) {
+      const u32 s29_ = (sm + scratch_block) + (u32)i28_ * 4;
+      const u32 w30_ = ld_shared_4(s29_);
+      u32 t31_; max_f32_to(t31_, f10_, w30_);
+      f10_ = t31_;
     }
-    u32 part23_[1];
-    part23_[0] = f10_;
-    u32 next_32[1];
-    next_32[0] = max_f32(top_7[0], part23_[0]);
-    u32 v_33[1];
-    v_33[0] = sub_f32(top_7[0], next_32[0]);
-    u32 v_35[1];
-    v_35[0] = mul_f32(v_33[0], 0x3fb8aa3bu);
-    u32 v_36[1];
-    v_36[0] = ex2_approx_f32(v_35[0]);
-    u32 v_37[1];
-    v_37[0] = mul_f32(total_9[0], v_36[0]);
-    u32 v_38[4];
-    v_38[0] = next_32[0];
-    v_38[1] = next_32[0];
-    v_38[2] = next_32[0];
-    v_38[3] = next_32[0];
-    u32 v_39[4];
-    v_39[0] = sub_f32(v_30[0], v_38[0]);
-    v_39[1] = sub_f32(v_30[1], v_38[1]);
-    v_39[2] = sub_f32(v_30[2], v_38[2]);
-    v_39[3] = sub_f32(v_30[3], v_38[3]);
-    u32 v_41[4];
-    v_41[0] = mul_f32(v_39[0], 0x3fb8aa3bu);
-    v_41[1] = mul_f32(v_39[1], 0x3fb8aa3bu);
-    v_41[2] = mul_f32(v_39[2], 0x3fb8aa3bu);
-    v_41[3] = mul_f32(v_39[3], 0x3fb8aa3bu);
-    u32 v_42[4];
-    v_42[0] = ex2_approx_f32(v_41[0]);
-    v_42[1] = ex2_approx_f32(v_41[1]);
-    v_42[2] = ex2_approx_f32(v_41[2]);
-    v_42[3] = ex2_approx_f32(v_41[3]);
-    u32 f24_ = v_42[0];
-    f24_ = add_f32(f24_, v_42[1]);
-    f24_ = add_f32(f24_, v_42[2]);
-    f24_ = add_f32(f24_, v_42[3]);
-    const u32 g25_ = shuffle_xor<1>(f24_);
-    f24_ = add_f32(f24_, g25_);
-    const u32 g26_ = shuffle_xor<2>(f24_);
-    f24_ = add_f32(f24_, g26_);
-    const u32 g27_ = shuffle_xor<4>(f24_);
-    f24_ = add_f32(f24_, g27_);
-    const u32 g28_ = shuffle_xor<8>(f24_);
-    f24_ = add_f32(f24_, g28_);
-    const u32 g29_ = shuffle_xor<16>(f24_);
-    f24_ = add_f32(f24_, g29_);
+    u32 part32_w0;
+    part32_w0 = f10_;
+    u32 next_32w0;
+    u32 t33_; max_f32_to(t33_, top_7w0, part32_w0);
+    next_32w0 = t33_;
+    u32 v_33w0;
+    u32 t34_; sub_f32_to(t34_, top_7w0, next_32w0);
+    v_33w0 = t34_;
+    u32 v_35w0;
+    u32 t35_; mul_f32_to(t35_, v_33w0, 0x3fb8aa3bu);
+    v_35w0 = t35_;
+    u32 v_36w0;
+    u32 t36_; ex2_approx_f32_to(t36_, v_35w0);
+    v_36w0 = t36_;
+    u32 v_37w0;
+    u32 t37_; mul_f32_to(t37_, total_9w0, v_36w0);
+    v_37w0 = t37_;
+    u32 v_38w0, v_38w1, v_38w2, v_38w3;
+    v_38w0 = next_32w0;
+    v_38w1 = next_32w0;
+    v_38w2 = next_32w0;
+    v_38w3 = next_32w0;
+    u32 v_39w0, v_39w1, v_39w2, v_39w3;
+    u32 t38_; sub_f32_to(t38_, v_30w0, v_38w0);
+    v_39w0 = t38_;
+    u32 t39_; sub_f32_to(t39_, v_30w1, v_38w1);
+    v_39w1 = t39_;
+    u32 t40_; sub_f32_to(t40_, v_30w2, v_38w2);
+    v_39w2 = t40_;
+    u32 t41_; sub_f32_to(t41_, v_30w3, v_38w3);
+    v_39w3 = t41_;
+    u32 v_41w0, v_41w1, v_41w2, v_41w3;
+    u32 t42_; mul_f32_to(t42_, v_39w0, 0x3fb8aa3bu);
+    v_41w0 = t42_;
+    u32 t43_; mul_f32_to(t43_, v_39w1, 0x3fb8aa3bu);
+    v_41w1 = t43_;
+    u32 t44_; mul_f32_to(t44_, v_39w2, 0x3fb8aa3bu);
+    v_41w2 = t44_;
+    u32 t45_; mul_f32_to(t45_, v_39w3, 0x3fb8aa3bu);
+    v_41w3 = t45_;
+    u32 v_42w0, v_42w1, v_42w2, v_42w3;
+    u32 t46_; ex2_approx_f32_to(t46_, v_41w0);
+    v_42w0 = t46_;
+    u32 t47_; ex2_approx_f32_to(t47_, v_41w1);
+    v_42w1 = t47_;
+    u32 t48_; ex2_approx_f32_to(t48_, v_41w2);
+    v_42w2 = t48_;
+    u32 t49_; ex2_approx_f32_to(t49_, v_41w3);
+    v_42w3 = t49_;
+    u32 f50_ = v_42w0;
+    u32 t51_; add_f32_to(t51_, f50_, v_42w1);
+    f50_ = t51_;
+    u32 t52_; add_f32_to(t52_, f50_, v_42w2);
+    f50_ = t52_;
+    u32 t53_; add_f32_to(t53_, f50_, v_42w3);
+    f50_ = t53_;
+    const u32 g54_ = shuffle_xor<1>(f50_);
+    u32 t55_; add_f32_to(t55_, f50_, g54_);
+    f50_ = t55_;
+    const u32 g56_ = shuffle_xor<2>(f50_);
+    u32 t57_; add_f32_to(t57_, f50_, g56_);
+    f50_ = t57_;
+    const u32 g58_ = shuffle_xor<4>(f50_);
+    u32 t59_; add_f32_to(t59_, f50_, g58_);
+    f50_ = t59_;
+    const u32 g60_ = shuffle_xor<8>(f50_);
+    u32 t61_; add_f32_to(t61_, f50_, g60_);
+    f50_ = t61_;
+    const u32 g62_ = shuffle_xor<16>(f50_);
+    u32 t63_; add_f32_to(t63_, f50_, g62_);
+    f50_ = t63_;
     sync_block();
-    const u32 part30_ = (tid >> 5);
+    const u32 part64_ = (tid >> 5);
     if ((tid & 31u) == 0) {
-      const u32 s31_ = (sm + scratch_block) + (u32)part30_ * 4;
-      st_shared_4(s31_, f24_);
+      const u32 s65_ = (sm + scratch_block) + (u32)part64_ * 4;
+      st_shared_4(s65_, f50_);
     }
     sync_block();
     {
-      const u32 s32_ = (sm + scratch_block) + (u32)0u * 4;
-      const u32 w33_ = ld_shared_4(s32_);
-      f24_ = w33_;
+      const u32 s66_ = (sm + scratch_block) + (u32)0u * 4;
+      const u32 w67_ = ld_shared_4(s66_);
+      f50_ = w67_;
     }
     #pragma unroll
-    for (u32 i34_ = 1; i34_ < 8; ++i34_) {
-      const u32 s35_ = (sm + scratch_block) + (u32)i34_ * 4;
-      const u32 w36_ = ld_shared_4(s35_);
-      f24_ = add_f32(f24_, w36_);
+    for (u32 i68_ = 1; i68_ < 8; ++i68_) {
+      const u32 s69_ = (sm + scratch_block) + (u32)i68_ * 4;
+      const u32 w70_ = ld_shared_4(s69_);
+      u32 t71_; add_f32_to(t71_, f50_, w70_);
+      f50_ = t71_;
     }
-    u32 part37_[1];
-    part37_[0] = f24_;
-    u32 v_44[1];
-    v_44[0] = add_f32(v_37[0], part37_[0]);
-    total_9[0] = v_44[0];
-    top_7[0] = next_32[0];
+    u32 part72_w0;
+    part72_w0 = f50_;
+    u32 v_44w0;
+    u32 t73_; add_f32_to(t73_, v_37w0, part72_w0);
+    v_44w0 = t73_;
+    total_9w0 = v_44w0;
+    top_7w0 = next_32w0;
   }
-  u32 scale_46[1];
-  scale_46[0] = div_f32(0x3f800000u, total_9[0]);
+  u32 scale_46w0;
+  u32 t74_; div_f32_to(t74_, 0x3f800000u, total_9w0);
+  scale_46w0 = t74_;
   #pragma unroll 1
   for (int t_53 = (int)0u; t_53 < v_14; t_53 += 1) {
     const int v_55 = (int)((u32)t_53 * 1024u);
     const s64 v_56 = (s64)block_x_4;
     const s64 v_57 = (s64)v_55;
-    const s64 x38_ = (s64)v_56;
-    const s64 x39_ = (s64)v_57 + (s64)tid;
-    const u64 p40_ = (u64)x_2 + (u64)(x38_ * n_1 + x39_) * 4;
-    u32 v_59[4];
-    const bool in41_ = (u64)(x38_) < (u64)rows_0;
-    const bool in42_ = (u64)(x39_) < (u64)n_1;
-    v_59[0] = ld_global_4_if(p40_, in41_ && in42_);
-    const bool in43_ = (u64)(x39_ + 256) < (u64)n_1;
-    v_59[1] = ld_global_4_if(p40_ + 1024, in41_ && in43_);
-    const bool in44_ = (u64)(x39_ + 512) < (u64)n_1;
-    v_59[2] = ld_global_4_if(p40_ + 2048, in41_ && in44_);
-    const bool in45_ = (u64)(x39_ + 768) < (u64)n_1;
-    v_59[3] = ld_global_4_if(p40_ + 3072, in41_ && in45_);
-    u32 v_64[4];
-    v_64[0] = top_7[0];
-    v_64[1] = top_7[0];
-    v_64[2] = top_7[0];
-    v_64[3] = top_7[0];
-    u32 v_65[4];
-    v_65[0] = sub_f32(v_59[0], v_64[0]);
-    v_65[1] = sub_f32(v_59[1], v_64[1]);
-    v_65[2] = sub_f32(v_59[2], v_64[2]);
-    v_65[3] = sub_f32(v_59[3], v_64[3]);
-    u32 v_67[4];
-    v_67[0] = mul_f32(v_65[0], 0x3fb8aa3bu);
-    v_67[1] = mul_f32(v_65[1], 0x3fb8aa3bu);
-    v_67[2] = mul_f32(v_65[2], 0x3fb8aa3bu);
-    v_67[3] = mul_f32(v_65[3], 0x3fb8aa3bu);
-    u32 v_68[4];
-    v_68[0] = ex2_approx_f32(v_67[0]);
-    v_68[1] = ex2_approx_f32(v_67[1]);
-    v_68[2] = ex2_approx_f32(v_67[2]);
-    v_68[3] = ex2_approx_f32(v_67[3]);
-    u32 v_69[4];
-    v_69[0] = scale_46[0];
-    v_69[1] = scale_46[0];
-    v_69[2] = scale_46[0];
-    v_69[3] = scale_46[0];
-    u32 v_70[4];
-    v_70[0] = mul_f32(v_68[0], v_69[0]);
-    v_70[1] = mul_f32(v_68[1], v_69[1]);
-    v_70[2] = mul_f32(v_68[2], v_69[2]);
-    v_70[3] = mul_f32(v_68[3], v_69[3]);
-    const s64 x46_ = (s64)v_56;
-    const s64 x47_ = (s64)v_57 + (s64)tid;
-    const u64 p48_ = (u64)y_3 + (u64)(x46_ * n_1 + x47_) * 4;
-    const bool in49_ = (u64)(x46_) < (u64)rows_0;
-    const bool in50_ = (u64)(x47_) < (u64)n_1;
-    st_global_4_if(p48_, v_70[0], in49_ && in50_);
-    const bool in51_ = (u64)(x47_ + 256) < (u64)n_1;
-    st_global_4_if(p48_ + 1024, v_70[1], in49_ && in51_);
-    const bool in52_ = (u64)(x47_ + 512) < (u64)n_1;
-    st_global_4_if(p48_ + 2048, v_70[2], in49_ && in52_);
-    const bool in53_ = (u64)(x47_ + 768) < (u64)n_1;
-    st_global_4_if(p48_ + 3072, v_70[3], in49_ && in53_);
+    const s64 x75_ = (s64)v_56;
+    const s64 x76_ = (s64)v_57 + (s64)tid;
+    const u64 p77_ = (u64)x_2 + (u64)(x75_ * n_1 + x76_) * 4;
+    u32 v_59w0, v_59w1, v_59w2, v_59w3;
+    const bool in78_ = (u64)(x75_) < (u64)rows_0;
+    const bool in79_ = (u64)(x76_) < (u64)n_1;
+    v_59w0 = ld_global_4_if(p77_, in78_ && in79_);
+    const bool in80_ = (u64)(x76_ + 256) < (u64)n_1;
+    v_59w1 = ld_global_4_if(p77_ + 1024, in78_ && in80_);
+    const bool in81_ = (u64)(x76_ + 512) < (u64)n_1;
+    v_59w2 = ld_global_4_if(p77_ + 2048, in78_ && in81_);
+    const bool in82_ = (u64)(x76_ + 768) < (u64)n_1;
+    v_59w3 = ld_global_4_if(p77_ + 3072, in78_ && in82_);
+    u32 v_64w0, v_64w1, v_64w2, v_64w3;
+    v_64w0 = top_7w0;
+    v_64w1 = top_7w0;
+    v_64w2 = top_7w0;
+    v_64w3 = top_7w0;
+    u32 v_65w0, v_65w1, v_65w2, v_65w3;
+    u32 t83_; sub_f32_to(t83_, v_59w0, v_64w0);
+    v_65w0 = t83_;
+    u32 t84_; sub_f32_to(t84_, v_59w1, v_64w1);
+    v_65w1 = t84_;
+    u32 t85_; sub_f32_to(t85_, v_59w2, v_64w2);
+    v_65w2 = t85_;
+    u32 t86_; sub_f32_to(t86_, v_59w3, v_64w3);
+    v_65w3 = t86_;
+    u32 v_67w0, v_67w1, v_67w2, v_67w3;
+    u32 t87_; mul_f32_to(t87_, v_65w0, 0x3fb8aa3bu);
+    v_67w0 = t87_;
+    u32 t88_; mul_f32_to(t88_, v_65w1, 0x3fb8aa3bu);
+    v_67w1 = t88_;
+    u32 t89_; mul_f32_to(t89_, v_65w2, 0x3fb8aa3bu);
+    v_67w2 = t89_;
+    u32 t90_; mul_f32_to(t90_, v_65w3, 0x3fb8aa3bu);
+    v_67w3 = t90_;
+    u32 v_68w0, v_68w1, v_68w2, v_68w3;
+    u32 t91_; ex2_approx_f32_to(t91_, v_67w0);
+    v_68w0 = t91_;
+    u32 t92_; ex2_approx_f32_to(t92_, v_67w1);
+    v_68w1 = t92_;
+    u32 t93_; ex2_approx_f32_to(t93_, v_67w2);
+    v_68w2 = t93_;
+    u32 t94_; ex2_approx_f32_to(t94_, v_67w3);
+    v_68w3 = t94_;
+    u32 v_69w0, v_69w1, v_69w2, v_69w3;
+    v_69w0 = scale_46w0;
+    v_69w1 = scale_46w0;
+    v_69w2 = scale_46w0;
+    v_69w3 = scale_46w0;
+    u32 v_70w0, v_70w1, v_70w2, v_70w3;
+    u32 t95_; mul_f32_to(t95_, v_68w0, v_69w0);
+    v_70w0 = t95_;
+    u32 t96_; mul_f32_to(t96_, v_68w1, v_69w1);
+    v_70w1 = t96_;
+    u32 t97_; mul_f32_to(t97_, v_68w2, v_69w2);
+    v_70w2 = t97_;
+    u32 t98_; mul_f32_to(t98_, v_68w3, v_69w3);
+    v_70w3 = t98_;
+    const s64 x99_ = (s64)v_56;
+    const s64 x100_ = (s64)v_57 + (s64)tid;
+    const u64 p101_ = (u64)y_3 + (u64)(x99_ * n_1 + x100_) * 4;
+    const bool in102_ = (u64)(x99_) < (u64)rows_0;
+    const bool in103_ = (u64)(x100_) < (u64)n_1;
+    st_global_4_if(p101_, v_70w0, in102_ && in103_);
+    const bool in104_ = (u64)(x100_ + 256) < (u64)n_1;
+    st_global_4_if(p101_ + 1024, v_70w1, in102_ && in104_);
+    const bool in105_ = (u64)(x100_ + 512) < (u64)n_1;
+    st_global_4_if(p101_ + 2048, v_70w2, in102_ && in105_);
+    const bool in106_ = (u64)(x100_ + 768) < (u64)n_1;
+    st_global_4_if(p101_ + 3072, v_70w3, in102_ && in106_);
   }
 }
