@@ -14,10 +14,22 @@ using Numbers = std::map<std::string, int>;
 
 const std::map<std::string, std::vector<std::string>> kWords = {
     {"stream", {"M", "NW", "KW", "D", "B", "U"}},
-    {"wgmma", {"T", "S", "P"}},
+    {"wgmma", {"T", "F", "R", "D", "P", "B"}},
     {"tile", {"BM", "BN", "S"}}};
 
-constexpr std::int64_t kMostBlocks = 264;  // of a split product: two waves of a large GPU
+constexpr std::int64_t kMultiprocessors = 132;  // of the GPUs that candidates are listed for
+
+// As many stages of `rows` rows of k as fit beside the output tile, `most` at the utmost.
+int fewer_stages(int most, std::int64_t rows, std::int64_t tokens, std::int64_t columns,
+                 std::int64_t blocks, const GemmProblem& p) {
+  const std::int64_t group = std::min(p.group, rows);
+  const std::int64_t scales =
+      rows / group * columns * (p.scale.bits + (p.zero ? p.zero->bits : 0)) / 8;
+  const std::int64_t stage = rows * tokens * 2 + rows * columns * p.weight.bits / 8 + scales + 16;
+  const std::int64_t out = 2 * std::min<std::int64_t>(tokens, 32) * columns;
+  const std::int64_t room = (std::int64_t{227} << 10) / blocks - 2048 - out;
+  return static_cast<int>(std::clamp<std::int64_t>(room / stage, 1, most));
+}
 
 runtime::Result<void> check_stream(const GemmConfig& c, const GemmProblem& p,
                                    const std::string& text) {
@@ -34,6 +46,32 @@ runtime::Result<void> check_stream(const GemmConfig& c, const GemmProblem& p,
   if (warps < 1 || warps > 32 || c.number("D") < 1 || c.number("D") > 8 || c.number("B") < 1 ||
       c.number("B") > 16)
     return refuse("a block has 1 to 32 warps, D is 1 to 8 and B 1 to 16");
+  return {};
+}
+
+// Columns of a tile: two warpgroups with F atoms each.
+std::int64_t columns(const GemmConfig& c) {
+  return 128 * c.number("F");
+}
+
+runtime::Result<void> check_wgmma(const GemmConfig& c, const GemmProblem& p,
+                                  const vm::Target& target, const std::string& text) {
+  const auto refuse = [&](std::string why) {
+    return failure("BL1121", fmt::format("'{}' cannot compute {}: {}", text, to_string(p), why));
+  };
+  const std::int64_t tokens = c.number("T"), rows = c.number("R"), parts = c.number("P");
+  if (!target.has_warpgroup_dot()) return refuse("it needs sm_90a");
+  if (c.number("F") > 2 || c.number("B") > 2 || c.number("D") < 2 || c.number("D") > 16)
+    return refuse("F and B are 1 or 2, D is 2 to 16");
+  if (rows != 64 && rows != 128) return refuse("R is 64 or 128");
+  if (p.k % 128 != 0 || p.n % columns(c) != 0)
+    return refuse(fmt::format("k is not a multiple of 128, or n of {}", columns(c)));
+  if (p.group % rows != 0 && rows % p.group != 0)
+    return refuse("neither of R and the group size is a multiple of the other");
+  if (tokens % (8 * parts) != 0 || tokens > 256)
+    return refuse("T is a multiple of 8 P, and 256 at most");
+  if (parts > p.k / 128)
+    return refuse(fmt::format("k is not cut into {} parts of 128 rows", parts));
   return {};
 }
 
@@ -87,18 +125,10 @@ runtime::Result<void> check(const GemmConfig& c, const GemmProblem& p, const vm:
     return failure("BL1121", fmt::format("'{}' cannot compute {}: {}", text, to_string(p), why));
   };
   if (c.kernel == "stream") return check_stream(c, p, text);
+  if (c.kernel == "wgmma") return check_wgmma(c, p, target, text);
   if (p.activation != vm::kF16 || p.scale != vm::kF16)
     return refuse("its activations and scales are f16");
   if (p.bias || p.residual) return refuse("it has no bias and no residual");
-  if (c.kernel == "wgmma") {
-    if (!target.has_warpgroup_dot()) return refuse("it needs sm_90a");
-    if (p.zero) return refuse("it has no zero points");
-    if (p.k % 128 != 0 || p.n % 256 != 0 || p.group % 64 != 0)
-      return refuse("k is a multiple of 128, n of 256 and the group size of 64");
-    if (c.number("P") > p.k / 128)
-      return refuse(fmt::format("k is not cut into {} parts of 128 rows", c.number("P")));
-    return {};
-  }
   return {};
 }
 
@@ -123,26 +153,35 @@ std::vector<GemmConfig> gemm_candidates(const GemmProblem& p, const vm::Target& 
                    {"D", s.stages},
                    {"B", s.blocks},
                    {"U", s.unit}});
-  // A tile holds the rows of x where it can. Few tiles are cut along k, so that half of the
-  // multiprocessors at least have work and none has much more than the others: first into as many
-  // parts as there is room for, then otherwise.
-  std::vector<int> tiles_of = {128, 64};
-  if (p.m <= 64) tiles_of = {64, 32, 128};
-  if (p.m <= 32) tiles_of = {32, 64};
-  for (const int tokens : tiles_of) {
-    if (p.m <= tokens / 4) continue;
-    const std::int64_t tiles = (p.n + 255) / 256 * ((p.m + tokens - 1) / tokens);
-    const int stages = tokens == 128 ? 5 : tokens == 64 ? 8 : 12;
-    const auto split = [&](bool one_wave) {
-      for (const int parts : {8, 6, 4, 3, 2, 1}) {
-        const std::int64_t blocks = tiles * parts;
-        const bool fits = blocks <= kMostBlocks / 2;
-        if (fits == one_wave && (parts == 1 || (blocks > kMostBlocks / 4 && blocks <= kMostBlocks)))
-          add("wgmma", {{"T", tokens}, {"S", stages}, {"P", parts}});
-      }
-    };
-    split(true);
-    split(false);
+  // A tile holds the rows of x where it can. Few tiles are cut along k, so that most
+  // multiprocessors have work, and none much more than the others.
+  struct Tile {
+    int tokens, fragments, rows, stages, blocks;
+  };
+  constexpr Tile kTiles[] = {
+      {32, 2, 128, 8, 1}, {32, 1, 128, 12, 1}, {32, 1, 128, 5, 2},  {64, 2, 128, 6, 1},
+      {64, 1, 128, 8, 1}, {64, 1, 128, 4, 2},  {128, 2, 128, 3, 1}, {128, 1, 128, 4, 1},
+      {128, 1, 64, 9, 1}, {256, 1, 64, 5, 1},
+  };
+  for (const Tile& t : kTiles) {
+    // m fits into one tile of this size and not into one of half the size; many rows take large
+    // tiles
+    const bool fits = p.m <= t.tokens && (2 * p.m > t.tokens || t.tokens == 32);
+    if (!(p.m > 256 ? t.tokens >= 128 : fits || (p.m > 128 && t.tokens == 128)) || p.m <= 8)
+      continue;
+    const std::int64_t tiles =
+        (p.n + 128 * t.fragments - 1) / (128 * t.fragments) * ((p.m + t.tokens - 1) / t.tokens);
+    for (const int parts : {1, 2, 3, 4, 8}) {
+      const std::int64_t blocks = tiles * parts, places = kMultiprocessors * t.blocks;
+      if (parts > 1 && (blocks > places || blocks * 2 <= places)) continue;
+      // The stages of what the shared memory holds: bytes of a row of 128 tokens and columns.
+      add("wgmma", {{"T", t.tokens},
+                    {"F", t.fragments},
+                    {"R", t.rows},
+                    {"D", fewer_stages(t.stages, t.rows, t.tokens, 128 * t.fragments, t.blocks, p)},
+                    {"P", parts},
+                    {"B", t.blocks}});
+    }
   }
   for (const int rows : {16, 64, 128})
     if (rows == 16 ? p.m <= 16 || all.empty() : p.m > rows / 2 && p.m <= 4096)

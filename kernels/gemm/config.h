@@ -1,8 +1,8 @@
 // How a product is computed: which kernel, and the numbers it is specialised with.
 //
-//   stream M=8 NW=1 KW=4 D=2 B=2 U=128     gemm_stream.bl: weights straight to registers, for few
-//   tokens wgmma T=128 S=4 P=2                    gemm_wgmma.bl: warpgroup products, Hopper tile
-//   BM=64 BN=128 S=3                  gemm.bl: any shape on any GPU
+//   stream M=8 NW=1 KW=4 D=2 B=2 U=128          gemm_stream.bl: weights straight to registers
+//   wgmma T=64 F=2 R=128 D=6 P=1 B=1            gemm_wgmma.bl: warpgroup products, on Hopper
+//   tile BM=64 BN=128 S=3                       gemm.bl: any shape on any GPU
 //
 // The words are those of the kernel's generics. A configuration is text in tuning tables and in
 // results.

@@ -71,17 +71,16 @@ Result<GemmPlan::State> GemmPlan::State::specialized(const GemmProblem& p, const
     return tl::make_unexpected(good.error());
   Generics generics = generics_of(p, config);
   const auto alone = [&](Kernel kernel) { return State{p, config, device, std::move(kernel)}; };
-  if (config.kernel == "wgmma") {
-    const std::set<std::string> split = {"part", "ticket"};
-    return specialize(options, "gemm_wgmma.bl", "gemm_wgmma", generics,
-                      config.number("P") > 1 ? split : std::set<std::string>())
-        .map(alone);
-  }
   generics["A"] = vm::to_string(p.activation);
   if (p.zero) generics["Z"] = vm::to_string(*p.zero);
   if (config.kernel == "tile")
     return specialize(options, "gemm.bl", "gemm", generics, present(p)).map(alone);
   generics["S"] = vm::to_string(p.scale);
+  if (config.kernel == "wgmma") {
+    std::set<std::string> given = present(p);
+    if (config.number("P") > 1) given.insert({"part", "ticket"});
+    return specialize(options, "gemm_wgmma.bl", "gemm_wgmma", generics, given).map(alone);
+  }
   Result<State> state =
       specialize(options, "gemm_stream.bl", "gemm_stream", generics, present(p)).map(alone);
   if (!state) return state;
@@ -104,10 +103,13 @@ Result<void> GemmPlan::State::allocate() {
   const Result<Stream> stream = Stream::create(device);
   if (!stream) return tl::make_unexpected(stream.error());
   if (split) {
-    const std::int64_t tokens = config.number("T"), tiles = (problem.m + tokens - 1) / tokens;
+    const std::int64_t tokens = config.number("T"), tiles = (problem.m + tokens - 1) / tokens,
+                       atoms = 64 * config.number("F");
     auto done = hold(
         part, Tensor::allocate(device, vm::kF32, {config.number("P"), tiles, problem.n, tokens}));
-    if (done) done = hold(ticket, Tensor::zeros(*stream, vm::kU32, {tiles, problem.n / 128}));
+    if (done)
+      done = hold(ticket,
+                  Tensor::zeros(*stream, vm::kU32, {tiles, (problem.n + atoms - 1) / atoms, 2}));
     return done ? stream->synchronize() : done;
   }
   const std::int64_t unit = config.number("U"), rows = config.number("M"),
@@ -186,8 +188,9 @@ Result<void> GemmPlan::launch(const Stream& stream, const Tensor& x, const GemmW
     return tensor ? tensor->argument() : LaunchArgument{};
   };
   if (s.config.kernel == "wgmma")
-    return s.multiply.launch(stream, x, weights.codes(), weights.scale(), y, lanes(s.part),
-                             lanes(s.ticket));
+    return s.multiply.launch(stream, x, weights.codes(), weights.scale_of_lanes(),
+                             lanes(weights.zero_of_lanes()), optional(bias), optional(residual), y,
+                             lanes(s.part), lanes(s.ticket));
   if (s.config.kernel == "tile")
     return s.multiply.launch(stream, x, weights.codes(), weights.scale(), lanes(weights.zero()), y);
   if (auto done = s.order->launch(stream, x, *s.x, *s.sums); !done) return done;

@@ -110,12 +110,19 @@ std::vector<Case> variants() {
     all.push_back({"kernels/gemm/gemm_wgmma.bl",
                    "gemm_wgmma",
                    "sm_90a",
-                   {{"W", weight}},
+                   {{"W", weight}, {"F", weight == "u3" ? "1" : "2"}},
                    {"wgmma.mma_async.sync.aligned.m64n128k16.f32.f16.f16", "setmaxnreg.inc",
                     "cp.async.bulk.shared::cluster.global.mbarrier",
                     "cp.async.bulk.tensor.2d.shared::cluster.global"}});
   }
-  all.push_back({"kernels/gemm/gemm_wgmma.bl", "gemm_wgmma", "sm_90a", {{"W", "u4"}, {"T", "64"}}});
+  const Generics tiles[] = {
+      {{"W", "u4"}, {"T", "64"}, {"D", "6"}},
+      {{"W", "i4"}, {"T", "64"}, {"F", "1"}, {"D", "4"}, {"B", "2"}},
+      {{"W", "e3m2"}, {"T", "32"}, {"F", "1"}, {"D", "12"}, {"A", "bf16"}, {"S", "bf16"}},
+      {{"W", "u3"}, {"T", "128"}, {"F", "1"}, {"R", "64"}, {"D", "9"}, {"G", "64"}},
+      {{"W", "i4"}, {"T", "256"}, {"F", "1"}, {"R", "64"}, {"D", "5"}}};
+  for (const Generics& tile : tiles)
+    all.push_back({"kernels/gemm/gemm_wgmma.bl", "gemm_wgmma", "sm_90a", tile});
   return all;
 }
 

@@ -202,8 +202,12 @@ std::vector<MutationCase> mutation_cases() {
         "out=c"},
        {{"offset", integers({5}, {0, 5, 5, 38, 40})}}},
       {"gemm/gemm_wgmma.bl",
-       "target=sm_90a set=W=u4 set=T=64 set=S=3",
-       {"shape=m=70,k=512,n=256 arg=a=random arg=w=random arg=scale=random out=c"}},
+       "target=sm_90a set=W=u4 set=T=64 set=D=3",
+       {"sms=1 shape=m=70,k=512,n=256 arg=a=random arg=w=random arg=scale=random out=c"}},
+      {"gemm/gemm_wgmma.bl",
+       "target=sm_90a set=W=u4 set=T=32 set=F=1 set=R=64 set=P=2 sms=2",
+       {"shape=m=20,k=512,n=128 arg=a=random arg=w=random arg=scale=random arg=part=zeros "
+        "arg=ticket=zeros out=c out=ticket"}},
       attention()};
   for (const char* target : {"sm_80", "sm_90a"}) {
     const std::string on = std::string(" target=") + target;

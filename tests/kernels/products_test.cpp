@@ -152,27 +152,117 @@ TEST(GemmStream, TakesZeroPointsBiasResidualAndOtherTypes) {
   }
 }
 
-TEST(GemmWgmma, AgreesWithFloat64) {
-  std::mt19937_64 random(test_seed() + 1);
-  for (const char* type : {"u4", "i4", "e3m2", "u3"}) {
-    const std::int64_t m = pick(random, 1, 200), k = 128 * pick(random, 1, 4), n = 256;
-    SCOPED_TRACE(fmt::format("W={} m={} k={}", type, m, k));
-    const Operands o(*vm::parse_element_type(type), m, k, n, 128, random);
-    const std::int64_t parts = pick(random, 1, k / 128), tokens = 32 << pick(random, 0, 2);
-    SCOPED_TRACE(fmt::format("T={} P={}", tokens, parts));
-    KernelRun run{
-        .file = "gemm/gemm_wgmma.bl",
-        .generics = {{"W", type}, {"P", std::to_string(parts)}, {"T", std::to_string(tokens)}},
-        .target = "sm_90a"};
-    run.request.arguments = {{"a", {o.a, "a"}}, {"w", {o.w, "w"}}, {"scale", {o.scale, "s"}}};
-    run.request.outputs = {"c"};
-    if (parts > 1) {
-      run.request.arguments.insert({"part", {runtime::Source::Zeros{}, ""}});
-      run.request.arguments.insert({"ticket", {runtime::Source::Zeros{}, ""}});
+// One draw of gemm_wgmma: shape, tile, split and types.
+struct Wgmma {
+  std::string weight = "u4", activation = "f16", scale_type = "f16", zero_type = "u8";
+  std::int64_t m = 1, k = 128, n = 128, group = 128;
+  std::int64_t tokens = 64, fragments = 1, rows = 128, stages = 3, parts = 1, blocks = 1;
+  int sms = 2;
+  bool zero = false, bias = false, residual = false;
+
+  std::string describe() const {
+    return fmt::format("W={} A={} S={} m={} k={} n={} G={} T={} F={} R={} D={} P={} B={} sms={}{}{}{}",
+                       weight, activation, scale_type, m, k, n, group, tokens, fragments, rows,
+                       stages, parts, blocks, sms, zero ? " zero" : "", bias ? " bias" : "",
+                       residual ? " residual" : "");
+  }
+};
+
+void check_wgmma(const Wgmma& w, std::mt19937_64& random) {
+  SCOPED_TRACE(w.describe());
+  const Stream order;
+  const vm::ElementType type = *vm::parse_element_type(w.activation);
+  const std::int64_t groups = w.k / w.group;
+  const HostArray a = normal(type, {w.m, w.k}, random),
+                  q = codes(*vm::parse_element_type(w.weight), {w.k, w.n}, random),
+                  scale = normal(*vm::parse_element_type(w.scale_type), {groups, w.n}, random, 0.01,
+                                 0.1),
+                  zero = w.zero_type == "f16" ? normal(vm::kF16, {groups, w.n}, random)
+                                              : codes(vm::unsigned_type(8), {groups, w.n}, random),
+                  bias = normal(type, {w.n}, random), residual = normal(type, {w.m, w.n}, random);
+  KernelRun run{.file = "gemm/gemm_wgmma.bl",
+                .generics = {{"W", w.weight},
+                             {"A", w.activation},
+                             {"S", w.scale_type},
+                             {"Z", w.zero_type},
+                             {"G", std::to_string(w.group)},
+                             {"T", std::to_string(w.tokens)},
+                             {"F", std::to_string(w.fragments)},
+                             {"R", std::to_string(w.rows)},
+                             {"D", std::to_string(w.stages)},
+                             {"P", std::to_string(w.parts)},
+                             {"B", std::to_string(w.blocks)}},
+                .target = "sm_90a"};
+  run.request.device_sms = w.sms;
+  run.request.arguments = {
+      {"a", {a, "a"}}, {"w", {q, "w"}}, {"scale", {ordered_columns(order, scale), "s"}}};
+  run.request.outputs = {"c"};
+  if (w.zero) run.request.arguments.insert({"zero", {ordered_columns(order, zero), "z"}});
+  if (w.bias) run.request.arguments.insert({"bias", {bias, "b"}});
+  if (w.residual) run.request.arguments.insert({"residual", {residual, "r"}});
+  if (w.parts > 1) {
+    run.request.arguments.insert({"part", {runtime::Source::Zeros{}, ""}});
+    run.request.arguments.insert({"ticket", {runtime::Source::Zeros{}, ""}});
+    run.request.outputs.insert("ticket");
+  }
+  const auto results = must_run(run);
+  ASSERT_TRUE(results.contains("c"));
+  std::vector<double> expected(static_cast<std::size_t>(w.m * w.n), 0.0);
+  for (std::int64_t i = 0; i < w.m; ++i) {
+    for (std::int64_t j = 0; j < w.n; ++j) {
+      double sum = (w.bias ? at(bias, j) : 0) + (w.residual ? at(residual, i * w.n + j) : 0);
+      for (std::int64_t kk = 0; kk < w.k; ++kk) {
+        const std::int64_t of_group = kk / w.group * w.n + j;
+        sum += at(a, i * w.k + kk) * (at(q, kk * w.n + j) - (w.zero ? at(zero, of_group) : 0)) *
+               at(scale, of_group);
+      }
+      expected[static_cast<std::size_t>(i * w.n + j)] = sum;
     }
-    const auto results = must_run(run);
-    ASSERT_TRUE(results.contains("c"));
-    EXPECT_LT(relative_error(results.at("c"), product(o.a, o.w, o.scale, m, k, n, 128)), 2e-3);
+  }
+  EXPECT_LT(relative_error(results.at("c"), expected), type == vm::kF16 ? 2e-3 : 1e-2);
+  if (w.parts == 1) return;
+  for (std::size_t i = 0; i < results.at("ticket").size(); ++i)
+    EXPECT_EQ(results.at("ticket").code(i), 0u);
+}
+
+TEST(GemmWgmma, AgreesWithFloat64ForAnyTileAndSplit) {
+  std::mt19937_64 random(test_seed() + 1);
+  for (const char* type : {"u4", "i4", "e3m2", "u3", "i8", "u1"}) {
+    for (const std::int64_t parts : {1, 2, 4}) {
+      Wgmma w{.weight = type, .parts = parts};
+      w.tokens = 32 << pick(random, 0, 2);
+      w.fragments = pick(random, 1, 2);
+      w.rows = 64 << pick(random, 0, 1);
+      w.stages = pick(random, 2, 4);
+      w.blocks = w.fragments == 1 && w.tokens < 128 ? pick(random, 1, 2) : 1;
+      w.m = pick(random, 1, 100);
+      w.k = 128 * pick(random, 4, 7);
+      w.n = 128 * w.fragments * pick(random, 1, 2);
+      w.sms = static_cast<int>(pick(random, parts, 5));
+      check_wgmma(w, random);
+    }
+  }
+}
+
+TEST(GemmWgmma, TakesZeroPointsBiasResidualAndOtherTypes) {
+  std::mt19937_64 random(test_seed() + 9);
+  for (const char* activation : {"f16", "bf16"}) {
+    for (const std::int64_t group : {32, 64, 128, 256}) {
+      Wgmma w{.weight = pick(random, 0, 1) ? "u4" : "u6", .activation = activation};
+      w.scale_type = pick(random, 0, 1) ? "f16" : "bf16";
+      w.zero_type = pick(random, 0, 1) ? "u8" : "f16";
+      w.group = group;
+      w.rows = 64 << pick(random, 0, 1);
+      w.m = pick(random, 1, 80);
+      w.k = 256 * pick(random, 1, 2);
+      w.n = 256;
+      w.fragments = pick(random, 1, 2);
+      w.parts = pick(random, 1, 2);
+      w.zero = pick(random, 0, 3) != 0;
+      w.bias = pick(random, 0, 1) == 1;
+      w.residual = !w.bias || pick(random, 0, 1) == 1;
+      check_wgmma(w, random);
+    }
   }
 }
 

@@ -311,19 +311,20 @@ TEST_F(Gpu, TensorMapsAreEncodedForTheTensorOfTheLaunch) {
   const Stream stream = *Stream::create(device());
   const std::int64_t m = 200, k = 256, n = 512;
   const Tensor a = *Tensor::zeros(stream, vm::kF16, {m, k});
-  const Tensor scale = *Tensor::zeros(stream, vm::kF16, {k / 128, n});
+  const Tensor scale = *Tensor::zeros(stream, vm::kF16, {k / 128, n / 64, 64});
   const Tensor c = *Tensor::zeros(stream, vm::kF16, {m, n});
+  const LaunchArgument none;
   const auto w = pack(gemm, "w", *HostArray::zeros(vm::kU8, {k, n}), stream);
   ASSERT_TRUE(w) << w.error().message;
   EXPECT_EQ(w->bytes(), static_cast<std::size_t>(k * n / 2));
   unsigned shared = 0;
   fake.on_launch = [&](const FakeLaunch& launch) {
     shared = launch.config.sharedMemBytes;
-    EXPECT_EQ(launch.config.gridDimX, 2u);
-    EXPECT_EQ(launch.config.gridDimY, 2u);
+    EXPECT_EQ(launch.config.gridDimX, 4u);
+    EXPECT_EQ(launch.config.gridDimY, 1u);
     EXPECT_EQ(launch.config.blockDimX, 384u);
   };
-  const auto done = gemm.launch(stream, a, *w, scale, c, std::nullopt, std::nullopt);
+  const auto done = gemm.launch(stream, a, *w, scale, none, none, none, c, none, none);
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_EQ(fake.attributes.at("8"), static_cast<int>(shared)) << "more than 48 KiB are asked for";
   ASSERT_GE(fake.maps.size(), 1u);
@@ -338,10 +339,10 @@ TEST_F(Gpu, TensorMapsAreEncodedForTheTensorOfTheLaunch) {
   const Kernel three = *module->specialize("gemm_wgmma", {.generics = {{"W", "u3"}}});
   const auto other = pack(three, "w", *HostArray::zeros(vm::kU8, {k, n}), stream);
   ASSERT_TRUE(other);
-  EXPECT_EQ(code_of(gemm.launch(stream, a, *other, scale, c, std::nullopt, std::nullopt)),
+  EXPECT_EQ(code_of(gemm.launch(stream, a, *other, scale, none, none, none, c, none, none)),
             "BL0403");
   const Tensor plain = *Tensor::zeros(stream, vm::unsigned_type(4), {k, n});
-  const auto refused = gemm.launch(stream, a, plain, scale, c, std::nullopt, std::nullopt);
+  const auto refused = gemm.launch(stream, a, plain, scale, none, none, none, c, none, none);
   EXPECT_EQ(code_of(refused), "BL0807");
   EXPECT_THAT(refused.error().message, HasSubstr(w->tag()));
 }
