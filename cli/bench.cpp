@@ -1,6 +1,7 @@
 // `bitloom bench gemm`: times products against cuBLAS and against reading their bytes, all in one
 // run.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <charconv>
 #include <cmath>
@@ -10,6 +11,7 @@
 
 #include "cli/bench_report.h"
 #include "cli/model_options.h"
+#include "kernels/gemm/dequantize.h"
 #include "kernels/gemm/tuner.h"
 #include "kernels/measure/cublas_lt.h"
 #include "kernels/measure/random_weights.h"
@@ -30,7 +32,7 @@ using runtime::Tensor;
 
 struct Options {
   std::string types = "i4", shapes = "llama3-8b", rows = "1,8,16", activation = "f16",
-              scale = "f16", zero, group = "128", config, tune, json, svg;
+              scale = "f16", zero, group = "128", inputs = "gaussian", config, tune, json, svg;
   bool no_cublas = false;
   int workers = 0;
 };
@@ -76,31 +78,42 @@ Result<std::vector<Shape>> shapes_of(const std::string& text) {
   return shapes;
 }
 
-// Relative error in Frobenius norm over a sample of columns.
-Result<double> error_of(const GemmProblem& p, const kernels::RandomWeights& random,
-                        const runtime::HostArray& x, const Tensor& y,
-                        const runtime::Stream& stream) {
-  const auto host = y.to_host(stream);
-  if (!host) return tl::make_unexpected(host.error());
-  double wrong = 0, whole = 0;
-  const std::int64_t rows = std::min<std::int64_t>(p.m, 16), sample = 24;
-  for (std::int64_t i = 0; i < sample; ++i) {
-    const std::int64_t column = (i * 2654435761 + 17) % p.n;
-    const std::vector<double> w = random.column(column);
-    for (std::int64_t r = 0; r < rows; ++r) {
-      const std::int64_t row = r * (p.m / rows);
-      double sum = 0;
-      for (std::int64_t k = 0; k < p.k; ++k)
-        sum += vm::decode(p.activation, x.code(static_cast<std::size_t>(row * p.k + k))) *
-               w[static_cast<std::size_t>(k)];
-      const double got =
-          vm::decode(p.activation, host->code(static_cast<std::size_t>(row * p.n + column)));
-      wrong += (got - sum) * (got - sum);
-      whole += sum * sum;
+// A sample of y in float64, against which results are held.
+class Reference {
+ public:
+  Reference(const GemmProblem& p, const kernels::RandomWeights& random,
+            const runtime::HostArray& x) {
+    const std::int64_t rows = std::min<std::int64_t>(p.m, 16), columns = 24;
+    for (std::int64_t i = 0; i < columns; ++i) {
+      const std::int64_t column = (i * 2654435761 + 17) % p.n;
+      const std::vector<double> w = random.column(column);
+      for (std::int64_t r = 0; r < rows; ++r) {
+        const std::int64_t row = r * (p.m / rows);
+        double sum = 0;
+        for (std::int64_t k = 0; k < p.k; ++k)
+          sum += vm::decode(p.activation, x.code(static_cast<std::size_t>(row * p.k + k))) *
+                 w[static_cast<std::size_t>(k)];
+        samples_.push_back({static_cast<std::size_t>(row * p.n + column), sum});
+      }
     }
   }
-  return std::sqrt(wrong / whole);
-}
+
+  // Relative error in Frobenius norm.
+  Result<double> error(const Tensor& y, const runtime::Stream& stream) const {
+    const auto host = y.to_host(stream);
+    if (!host) return tl::make_unexpected(host.error());
+    double wrong = 0, whole = 0;
+    for (const auto& [place, value] : samples_) {
+      const double got = vm::decode(y.element(), host->code(place));
+      wrong += (got - value) * (got - value);
+      whole += value * value;
+    }
+    return std::sqrt(wrong / whole);
+  }
+
+ private:
+  std::vector<std::pair<std::size_t, double>> samples_;
+};
 
 struct Turn {
   TimedGraph graph;
@@ -154,15 +167,18 @@ class Bench {
         for (const std::string& group : split(options_.group))
           if (auto done = product(shape, type, group); !done)
             return tl::make_unexpected(done.error());
-      weights16_.clear();
     }
     return report_;
   }
 
  private:
   static void progress(int done, int all, const GemmConfig& config, double us) {
-    fmt::print(stderr, "\r  {:>3}/{} {:<48} {:>9.2f} us{}", done, all, to_string(config), us,
-               done == all ? "\r\x1b[K" : "");
+    const bool live = isatty(STDERR_FILENO) != 0;
+    fmt::print(stderr, "{}  {:>3}/{} {:<48} {:>9.2f} us{}", live ? "\r" : "", done, all,
+               to_string(config), us,
+               !live         ? "\n"
+               : done == all ? "\r\x1b[K"
+                             : "");
     std::fflush(stderr);
   }
 
@@ -195,6 +211,7 @@ class Bench {
     const kernels::RandomWeights random(p, 1);
     auto copies = kernels::cold_copies(p, std::size_t{300} << 20, stream_);
     if (!copies) return tl::make_unexpected(copies.error());
+    weights16_.clear();
     for (const std::string& text : split(options_.rows)) {
       const auto m = number(text);
       if (!m || *m < 1)
@@ -205,23 +222,45 @@ class Bench {
     return {};
   }
 
-  Result<std::optional<Turn>> baseline(const GemmProblem& p) {
+  // Activations: Gaussian, or with 4 channels a hundred times as large as the others.
+  Result<runtime::HostArray> activations(const GemmProblem& p) const {
+    std::mt19937_64 random(7);
+    std::normal_distribution<double> draw;
+    auto host = runtime::HostArray::zeros(p.activation, {p.m, p.k});
+    if (!host) return host;
+    std::vector<std::uint64_t> pool(1 << 16), large(1 << 8);
+    for (std::uint64_t& code : pool) code = vm::encode(p.activation, draw(random));
+    for (std::uint64_t& code : large) code = vm::encode(p.activation, 100 * draw(random));
+    for (std::size_t i = 0; i < host->size(); ++i) host->set_code(i, pool[random() & 0xffff]);
+    if (options_.inputs != "heavy") return host;
+    for (std::int64_t channel = 0; channel < 4; ++channel)
+      for (std::int64_t row = 0; row < p.m; ++row)
+        host->set_code(static_cast<std::size_t>(row * p.k + (channel * 2 + 1) * p.k / 8),
+                       large[random() & 0xff]);
+    return host;
+  }
+
+  // cuBLAS on the same numbers: the weights dequantised exactly, in f16.
+  Result<std::optional<Turn>> baseline(const GemmProblem& p,
+                                       const std::vector<kernels::GemmWeights>& copies,
+                                       const runtime::HostArray& activations) {
     if (!cublas_) return std::nullopt;
-    auto y = Tensor::allocate(stream_.device(), vm::kF16, {p.m, p.n}),
-         x = Tensor::allocate(stream_.device(), vm::kF16, {p.m, p.k});
-    if (!y) return tl::make_unexpected(y.error());
-    if (!x) return tl::make_unexpected(x.error());
-    // 0x2424: 0.016 in f16. Zeros would let the chip run cooler than it does.
-    if (auto done = x->buffer().fill(std::byte{0x24}, stream_); !done)
-      return tl::make_unexpected(done.error());
     while (weights16_.size() < 2 ||
            weights16_.size() * weights16_[0].bytes() < (std::size_t{300} << 20)) {
-      auto w = Tensor::allocate(stream_.device(), vm::kF16, {p.n, p.k});
+      auto w = kernels::dequantize(copies[0], vm::kF16, stream_);
       if (!w) return tl::make_unexpected(w.error());
-      if (auto done = w->buffer().fill(std::byte{0x24}, stream_); !done)
-        return tl::make_unexpected(done.error());
       weights16_.push_back(std::move(*w));
     }
+    auto host = runtime::HostArray::zeros(vm::kF16, {p.m, p.k});
+    if (!host) return tl::make_unexpected(host.error());
+    for (std::size_t i = 0; i < host->size(); ++i)
+      host->set_code(i, p.activation == vm::kF16
+                            ? activations.code(i)
+                            : vm::encode(vm::kF16, vm::decode(p.activation, activations.code(i))));
+    auto x = Tensor::from_host(*host, stream_),
+         y = Tensor::allocate(stream_.device(), vm::kF16, {p.m, p.n});
+    if (!x) return tl::make_unexpected(x.error());
+    if (!y) return tl::make_unexpected(y.error());
     x16_ = std::move(*x);
     y16_ = std::move(*y);
     auto product = cublas_->product(p.m, p.n, p.k, *x16_, weights16_, *y16_);
@@ -248,21 +287,17 @@ class Bench {
     }
     auto plan = GemmPlan::make(p, stream_.device(), options);
     if (!plan) return tl::make_unexpected(plan.error());
-    auto cublas = baseline(p);
-    if (!cublas) return tl::make_unexpected(cublas.error());
-    std::mt19937_64 random(7);
-    std::normal_distribution<double> draw;
-    auto host = runtime::HostArray::zeros(p.activation, {p.m, p.k});
+    auto host = activations(p);
     if (!host) return tl::make_unexpected(host.error());
-    std::vector<std::uint64_t> pool(1 << 16);
-    for (std::uint64_t& code : pool) code = vm::encode(p.activation, draw(random));
-    for (std::size_t i = 0; i < host->size(); ++i) host->set_code(i, pool[random() & 0xffff]);
+    auto cublas = baseline(p, copies, *host);
+    if (!cublas) return tl::make_unexpected(cublas.error());
     auto x = Tensor::from_host(*host, stream_),
          y = Tensor::allocate(stream_.device(), p.activation, {p.m, p.n});
     if (!x) return tl::make_unexpected(x.error());
     if (!y) return tl::make_unexpected(y.error());
     if (auto done = plan->launch(stream_, *x, copies[0], *y); !done) return done;
-    auto error = error_of(p, weights, *host, *y, stream_);
+    const Reference reference(p, weights, *host);
+    auto error = reference.error(*y, stream_);
     if (!error) return tl::make_unexpected(error.error());
     auto graph = TimedGraph::capture(stream_, static_cast<int>(copies.size()), [&](int i) {
       return plan->launch(stream_, *x, copies[static_cast<std::size_t>(i)], *y);
@@ -274,13 +309,17 @@ class Bench {
     std::vector<Turn*> turns = {&own, &least};
     if (*cublas) turns.push_back(&**cublas);
     if (auto done = run_in_turns(turns, p.m); !done) return done;
+    auto cublas_error = *cublas ? reference.error(*y16_, stream_) : 0.0;
+    if (!cublas_error) return tl::make_unexpected(cublas_error.error());
     const Timing time = kernels::summary(own.samples), floor_time = kernels::summary(least.samples);
     BenchRow row{p,
                  to_string(plan->config()),
                  time,
                  *cublas ? kernels::summary((*cublas)->samples).median : 0,
                  floor_time.median,
-                 *error};
+                 *error,
+                 *cublas_error,
+                 options_.inputs};
     fmt::print("{:<24} {:>5} {:>9.2f} {:>9.2f} {:>9.2f} {:>7.2f} {:>6.1f}% {:>9.1e}  {}\n",
                fmt::format("{} g{} {}x{}", vm::to_string(p.weight), p.group, p.n, p.k), p.m,
                time.median, row.cublas_us, row.floor_us, row.cublas_us / time.median,
@@ -336,6 +375,10 @@ void add_bench(CLI::App& app, Context& context) {
       ->capture_default_str();
   gemm->add_option("--scale", options->scale, "type of scales")->capture_default_str();
   gemm->add_option("--zero", options->zero, "type of zero points; without it there are none");
+  gemm->add_option("--inputs", options->inputs,
+                   "activations: gaussian, or heavy with 4 channels a hundred times larger")
+      ->check(CLI::IsMember({"gaussian", "heavy"}))
+      ->capture_default_str();
   gemm->add_option(
       "--config", options->config,
       "one configuration for everything, such as 'stream M=8 NW=1 KW=4 D=2 B=2 U=128'");

@@ -61,6 +61,7 @@ Result<void> write_json(const BenchReport& report, const std::string& path) {
                  {"type", vm::to_string(p.weight)},
                  {"group", p.group},
                  {"act", vm::to_string(p.activation)},
+                 {"scale", vm::to_string(p.scale)},
                  {"zero", p.zero ? Json(vm::to_string(*p.zero)) : Json()},
                  {"m", p.m},
                  {"n", p.n},
@@ -71,6 +72,8 @@ Result<void> write_json(const BenchReport& report, const std::string& path) {
                  {"cublas_us", row.cublas_us > 0 ? Json(rounded(row.cublas_us, 0.01)) : Json()},
                  {"floor_us", rounded(row.floor_us, 0.01)},
                  {"rel_err", rounded(row.rel_err, 1e-7)},
+                 {"cublas_err", row.cublas_us > 0 ? Json(rounded(row.cublas_err, 1e-7)) : Json()},
+                 {"inputs", row.inputs},
                  {"kernel", row.kernel}};
     text += (i ? ",\n    " : "\n    ") + json.dump();
   }

@@ -13,9 +13,11 @@ struct BenchRow {
   kernels::GemmProblem problem;
   std::string kernel;
   kernels::Timing time;
-  double cublas_us = 0;  // 0: no baseline
-  double floor_us = 0;   // reading as many bytes as the operator must
-  double rel_err = 0;    // against float64, Frobenius
+  double cublas_us = 0;   // 0: no baseline
+  double floor_us = 0;    // reading as many bytes as the operator must
+  double rel_err = 0;     // against float64, Frobenius
+  double cublas_err = 0;  // of the baseline: exact dequantisation, f16 product
+  std::string inputs = "gaussian";
 };
 
 struct BenchReport {
@@ -24,8 +26,8 @@ struct BenchReport {
 };
 
 // {"device", "date", "commit", "command", "rows": [{"op", "type", "group", "act", "m", "n", "k",
-// "us", "p10_us", "p90_us", "cublas_us", "floor_us", "rel_err", "kernel"}]}; cublas_us is null
-// without a baseline.
+// "us", "p10_us", "p90_us", "cublas_us", "floor_us", "rel_err", "cublas_err", "inputs",
+// "kernel"}]}; cublas_us and cublas_err are null without a baseline.
 runtime::Result<void> write_json(const BenchReport& report, const std::string& path);
 // A roofline: operations a byte against operations a second, every row a point with its name; the
 // line of the memory is the raw read's.

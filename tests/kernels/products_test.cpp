@@ -161,10 +161,10 @@ struct Wgmma {
   bool zero = false, bias = false, residual = false;
 
   std::string describe() const {
-    return fmt::format("W={} A={} S={} m={} k={} n={} G={} T={} F={} R={} D={} P={} B={} sms={}{}{}{}",
-                       weight, activation, scale_type, m, k, n, group, tokens, fragments, rows,
-                       stages, parts, blocks, sms, zero ? " zero" : "", bias ? " bias" : "",
-                       residual ? " residual" : "");
+    return fmt::format(
+        "W={} A={} S={} m={} k={} n={} G={} T={} F={} R={} D={} P={} B={} sms={}{}{}{}", weight,
+        activation, scale_type, m, k, n, group, tokens, fragments, rows, stages, parts, blocks, sms,
+        zero ? " zero" : "", bias ? " bias" : "", residual ? " residual" : "");
   }
 };
 
@@ -263,6 +263,36 @@ TEST(GemmWgmma, TakesZeroPointsBiasResidualAndOtherTypes) {
       w.residual = !w.bias || pick(random, 0, 1) == 1;
       check_wgmma(w, random);
     }
+  }
+}
+
+TEST(Dequantize, RoundsOnce) {
+  std::mt19937_64 random(test_seed() + 10);
+  for (const std::int64_t group : {32, 64, 128, 320}) {
+    const Stream order;
+    const bool zeroed = pick(random, 0, 1) == 1;
+    const char* type = pick(random, 0, 1) ? "f16" : "bf16";
+    const std::int64_t k = group == 320 ? 320 : group * pick(random, 2, 4), n = 8 * pick(random, 1, 20);
+    SCOPED_TRACE(fmt::format("{} G={} k={} n={} zero={}", type, group, k, n, zeroed));
+    const HostArray q = codes(vm::unsigned_type(5), {k, n}, random),
+                    scale = normal(vm::kF16, {k / group, n}, random, 0.01, 0.1),
+                    zero = codes(vm::unsigned_type(5), {k / group, n}, random);
+    KernelRun run{.file = "gemm/dequantize.bl",
+                  .generics = {{"W", "u5"}, {"A", type}, {"G", std::to_string(group)}, {"Z", "u5"}}};
+    run.request.arguments = {{"w", {q, "w"}}, {"scale", {ordered_columns(order, scale), "s"}}};
+    if (zeroed) run.request.arguments.insert({"zero", {ordered_columns(order, zero), "z"}});
+    run.request.outputs = {"out"};
+    const auto results = must_run(run);
+    ASSERT_TRUE(results.contains("out"));
+    const vm::ElementType out = *vm::parse_element_type(type);
+    for (std::int64_t i = 0; i < k; ++i)
+      for (std::int64_t j = 0; j < n; ++j) {
+        const std::int64_t of_group = i / group * n + j;
+        const double value =
+            (at(q, i * n + j) - (zeroed ? at(zero, of_group) : 0)) * at(scale, of_group);
+        ASSERT_EQ(results.at("out").code(static_cast<std::size_t>(j * k + i)),
+                  vm::encode(out, static_cast<float>(value)));
+      }
   }
 }
 
