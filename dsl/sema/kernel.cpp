@@ -249,6 +249,19 @@ void read_grid(Context& c) {
   }
 }
 
+// `resident`, or `resident(condition)`.
+bool is_resident(Context& c) {
+  const Attribute* resident = find_attribute(c.kernel->attributes, "resident");
+  if (!resident) return false;
+  if (resident->arguments.size() > 1)
+    c.error("BL0111", resident->place)
+        << "resident takes one condition, and this gives " << resident->arguments.size();
+  if (resident->arguments.size() != 1) return true;
+  const Expr& condition = *resident->arguments[0].value;
+  return constant_bool(c, evaluate(c, condition), condition.place, "the condition of resident")
+      .value_or(true);
+}
+
 void read_attributes(Context& c) {
   if (!known_attributes(c, c.kernel->attributes,
                         {"grid", "threads", "cluster", "min_blocks", "resident"}))
@@ -266,10 +279,7 @@ void read_attributes(Context& c) {
   c.strand_threads = c.function.threads;
   c.function.cluster = static_cast<int>(header_integer(c, "cluster", 1, 16).value_or(1));
   c.function.min_blocks = static_cast<int>(header_integer(c, "min_blocks", 1, 32).value_or(0));
-  const Attribute* resident = find_attribute(c.kernel->attributes, "resident");
-  if (resident && !resident->arguments.empty())
-    c.error("BL0111", resident->place) << "resident takes no argument";
-  c.function.resident = resident != nullptr;
+  c.function.resident = is_resident(c);
 }
 
 void read_conditions(Context& c) {

@@ -17,9 +17,9 @@ Result<Tensor> dequantize(const GemmWeights& weights, vm::ElementType type,
   auto module = runtime::Module::from_file(folder + "/gemm/dequantize.bl");
   if (!module) return tl::make_unexpected(module.error());
   runtime::KernelOptions options{.generics = {{"W", vm::to_string(p.weight)},
-                                                  {"A", vm::to_string(type)},
-                                                  {"S", vm::to_string(p.scale)},
-                                                  {"G", std::to_string(p.group)}}};
+                                              {"A", vm::to_string(type)},
+                                              {"S", vm::to_string(p.scale)},
+                                              {"G", std::to_string(p.group)}}};
   if (p.zero) {
     options.generics["Z"] = vm::to_string(*p.zero);
     options.present = {"zero"};

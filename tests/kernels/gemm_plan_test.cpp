@@ -93,12 +93,12 @@ TEST(GemmConfig, SaysWhyItCannot) {
               HasSubstr("8 rows of x at most"));
   EXPECT_THAT(reason(eight, {.m = 1, .n = 64, .k = 192, .group = 64}, kHopper),
               HasSubstr("U = 128"));
-  EXPECT_THAT(
-      reason(*parse_gemm_config("wgmma T=64 S=4 P=1"), {.m = 64, .n = 256, .k = 128}, kAmpere),
-      HasSubstr("sm_90a"));
-  EXPECT_THAT(
-      reason(*parse_gemm_config("wgmma T=64 S=4 P=1"), {.m = 64, .n = 264, .k = 128}, kHopper),
-      HasSubstr("n of 256"));
+  EXPECT_THAT(reason(*parse_gemm_config("wgmma T=64 F=2 R=128 D=4 P=1 B=1"),
+                     {.m = 64, .n = 256, .k = 128}, kAmpere),
+              HasSubstr("sm_90a"));
+  EXPECT_THAT(reason(*parse_gemm_config("wgmma T=64 F=2 R=128 D=4 P=1 B=1"),
+                     {.m = 64, .n = 264, .k = 128}, kHopper),
+              HasSubstr("n of 256"));
 }
 
 TEST(TuningTable, TheNearestRowServesOthers) {

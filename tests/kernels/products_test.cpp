@@ -272,13 +272,15 @@ TEST(Dequantize, RoundsOnce) {
     const Stream order;
     const bool zeroed = pick(random, 0, 1) == 1;
     const char* type = pick(random, 0, 1) ? "f16" : "bf16";
-    const std::int64_t k = group == 320 ? 320 : group * pick(random, 2, 4), n = 8 * pick(random, 1, 20);
+    const std::int64_t k = group == 320 ? 320 : group * pick(random, 2, 4),
+                       n = 8 * pick(random, 1, 20);
     SCOPED_TRACE(fmt::format("{} G={} k={} n={} zero={}", type, group, k, n, zeroed));
     const HostArray q = codes(vm::unsigned_type(5), {k, n}, random),
                     scale = normal(vm::kF16, {k / group, n}, random, 0.01, 0.1),
                     zero = codes(vm::unsigned_type(5), {k / group, n}, random);
-    KernelRun run{.file = "gemm/dequantize.bl",
-                  .generics = {{"W", "u5"}, {"A", type}, {"G", std::to_string(group)}, {"Z", "u5"}}};
+    KernelRun run{
+        .file = "gemm/dequantize.bl",
+        .generics = {{"W", "u5"}, {"A", type}, {"G", std::to_string(group)}, {"Z", "u5"}}};
     run.request.arguments = {{"w", {q, "w"}}, {"scale", {ordered_columns(order, scale), "s"}}};
     if (zeroed) run.request.arguments.insert({"zero", {ordered_columns(order, zero), "z"}});
     run.request.outputs = {"out"};

@@ -166,7 +166,7 @@ int main(void) {
   EXPECT_THAT(log, HasSubstr("map type 6 rank 2 at 0x1000 dims 128 300 stride 256 box 64 128 steps "
                              "1 1 0 swizzle 3 3 0"));
   EXPECT_THAT(log, HasSubstr("at 0x4000 dims 512 300 stride 1024"));
-  EXPECT_THAT(log, HasSubstr("launch 2 3 1 threads 384 1 1"));
+  EXPECT_THAT(log, HasSubstr("launch 6 1 1 threads 384 1 1"));
 }
 
 }  // namespace

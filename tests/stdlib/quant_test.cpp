@@ -149,6 +149,30 @@ TEST(Quant, ZeroPointsCoverTheRangeOfUnsignedCodes) {
   }
 }
 
+constexpr const char* kOrdered = R"(
+import std.quant
+kernel ordered<K: int>(x: global f16[2, 3, 64], y: global f32[2 * K, 192]) grid(1) threads(32)
+{
+    y[:, :] <- quant.ordered<f32, K>(x[:, :, :])
+}
+)";
+
+TEST(Quant, OrderedScalesComeBackInTheirPlaces) {
+  std::mt19937_64 random(test_seed() + 3);
+  for (const std::int64_t rows : {16, 32}) {
+    const HostArray x = normal(vm::kF16, {2, 3, 64}, random);
+    const Arrays results = run({.text = kOrdered,
+                                .generics = {{"K", std::to_string(rows)}},
+                                .arguments = {{"x", x}},
+                                .outputs = {"y"}});
+    ASSERT_TRUE(results.contains("y"));
+    for (std::int64_t i = 0; i < 2 * rows; ++i)
+      for (std::int64_t n = 0; n < 192; ++n)
+        ASSERT_EQ(at(results.at("y"), i * 192 + n),
+                  at(x, (i / rows * 3 + n / 64) * 64 + n % 64 % 8 * 8 + n % 64 / 8));
+  }
+}
+
 constexpr const char* kGroups = R"(
 import std.quant
 kernel groups<W: type, G: int>(codes: global W[64, 16], scale: global f16[64 / G, 16], y: global f16[64, 16]) grid(1) threads(32)
