@@ -201,12 +201,15 @@ std::vector<MutationCase> mutation_cases() {
         "sms=1 shape=groups=4,k=256,n=136,rows=40 arg=a=random arg=w=random arg=scale=random "
         "out=c"},
        {{"offset", integers({5}, {0, 5, 5, 38, 40})}}},
+      {"gemm/dequantize.bl",
+       "set=W=u4 set=G=64",
+       {"shape=k=192,n=72 arg=w=random arg=scale=random out=out"}},
       {"gemm/gemm_wgmma.bl",
        "target=sm_90a set=W=u4 set=T=64 set=D=3",
-       {"sms=1 shape=m=70,k=512,n=256 arg=a=random arg=w=random arg=scale=random out=c"}},
+       {"sms=1 shape=m=70,k=640,n=512 arg=a=random arg=w=random arg=scale=random out=c"}},
       {"gemm/gemm_wgmma.bl",
-       "target=sm_90a set=W=u4 set=T=32 set=F=1 set=R=64 set=P=2 sms=2",
-       {"shape=m=20,k=512,n=128 arg=a=random arg=w=random arg=scale=random arg=part=zeros "
+       "target=sm_90a set=W=u4 set=T=128 set=F=1 set=R=64 set=P=2 sms=2",
+       {"shape=m=100,k=1280,n=256 arg=a=random arg=w=random arg=scale=random arg=part=zeros "
         "arg=ticket=zeros out=c out=ticket"}},
       attention()};
   for (const char* target : {"sm_80", "sm_90a"}) {
@@ -381,6 +384,11 @@ const std::vector<Survivor>& survivors() {
       {"quantize/quantize_codebook.bl", "clip 0 of store", "w[row + i", Redundant, kAtoms},
       {"quantize/quantize_codebook.bl", "clip 1 of store", "w[row + i", Redundant, kAtoms},
       {"measure/raw_read.bl", "clip 0 of store", "out[0]", Redundant, "out has one element"},
+      {"gemm/dequantize.bl", "clip 0 of load", "w[k0 +: 64", Redundant, kAtoms},
+      {"gemm/dequantize.bl", "clip 1 of load", "w[k0 +: 64", Redundant, kAtoms},
+      {"gemm/dequantize.bl", "clip 1 of store", "clip(out[", Redundant, "k is a multiple of 64"},
+      {"gemm/gemm_wgmma.bl", "scope of store_release", "store_release(ticket[tm", Redundant,
+       kNextLaunch},
       {"gemm/gemm_stream.bl", "scope of store_release", "store_release(ticket[place]", Redundant,
        kNextLaunch},
       {"attention/attention.bl", "order of atomic_fetch", "fetch_add(ticket[1]", Redundant,
