@@ -272,7 +272,7 @@ TEST(Dequantize, RoundsOnce) {
     const Stream order;
     const bool zeroed = pick(random, 0, 1) == 1;
     const char* type = pick(random, 0, 1) ? "f16" : "bf16";
-    const std::int64_t k = group == 320 ? 320 : group * pick(random, 2, 4),
+    const std::int64_t k = group == 320 ? 320 : 2 * group * pick(random, 1, 2),
                        n = 8 * pick(random, 1, 20);
     SCOPED_TRACE(fmt::format("{} G={} k={} n={} zero={}", type, group, k, n, zeroed));
     const HostArray q = codes(vm::unsigned_type(5), {k, n}, random),
