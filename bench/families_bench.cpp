@@ -279,8 +279,8 @@ double wgmma_attention(Bench& bench, const std::string& name, const AttentionTen
   const std::int64_t together = std::max<std::int64_t>(1, 34'000'000 / (2 * rows * kHeadSize * 2));
   std::vector<std::int32_t> place, first = {0}, list;
   for (const std::size_t i : order_of(lists, together)) {
-    place.push_back(lists.place()[6 * i]);
-    place.push_back(lists.place()[6 * i + 1] / 128);
+    const auto at = lists.place().begin() + static_cast<std::ptrdiff_t>(6 * i);
+    place.insert(place.end(), at, at + 6);
     list.insert(list.end(), lists.list().begin() + lists.first()[i],
                 lists.list().begin() + lists.first()[i + 1]);
     first.push_back(static_cast<std::int32_t>(list.size()));
@@ -294,11 +294,11 @@ double wgmma_attention(Bench& bench, const std::string& name, const AttentionTen
                      {"v", t.v},
                      {"o", t.o},
                      {"lse", t.lse},
-                     {"place", upload(bench, place, {items, 2})},
+                     {"place", upload(bench, place, {items, 6})},
                      {"first", upload(bench, first, {items + 1})},
                      {"list", upload(bench, list, {entries})},
                      {"ticket", must(Tensor::zeros(bench.stream(), vm::kU32, {2}))}},
-                    {{"scale", 0.0883883476}});
+                    {{"scale", 0.0883883476}, {"window", 0}, {"sink", 0}});
   const double flop = 4.0 * 128 * 128 * kHeadSize * static_cast<double>(entries);
   const int each = std::clamp(static_cast<int>(2e13 / flop), 1, 20);
   const double us =

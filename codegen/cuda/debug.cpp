@@ -1,4 +1,4 @@
-// Assertions and prints, through the device's printf.
+// Assertions, and prints through the device's printf.
 #include "codegen/cuda/elementwise.h"
 #include "codegen/cuda/emit.h"
 #include "codegen/cuda/exchange.h"
@@ -84,11 +84,10 @@ void emit(const vm::AssertOp& op, KernelWriter& out) {
     if (condition.kind == Register::Kind::Splat) break;
   }
   out.open(fmt::format("if (!({}))", holds));
-  out.line(
-      "printf(\"%s: assertion failed: %s (block %d, %d, %d, thread %d)\\n\", {}, {}, blockIdx.x, "
-      "blockIdx.y, blockIdx.z, threadIdx.x);",
-      quoted(out.function().name, false), quoted(op->word("message"), false));
-  out.line("{};", out.call("trap"));
+  // Not printf, which would give every kernel with an assertion a stack for its arguments. The file
+  // and the line are the kernel's own (#line).
+  out.line("__assertfail({}, __FILE__, __LINE__, {}, 1);", quoted(op->word("message"), false),
+           quoted(out.function().name, false));
   out.close();
 }
 

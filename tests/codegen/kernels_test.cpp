@@ -2,28 +2,11 @@
 // made of the instructions that they are meant to be made of.
 #include <gtest/gtest.h>
 
-#include "tests/codegen/lowered_kernel.h"
+#include "tests/codegen/kernel_case.h"
 #include "tests/codegen/nvrtc.h"
 #include "tests/codegen/ptxas_words.h"
 
 namespace bitloom::test {
-namespace {
-
-struct Case {
-  std::string file, kernel, target;
-  Generics generics = {};
-  std::vector<std::string> holds = {};  // parts of the text
-  std::set<std::string> present = {};   // optional parameters
-};
-
-std::string name_of(const Case& test) {
-  std::string name = test.kernel + "_" + test.target;
-  for (const auto& [generic, value] : test.generics) name += "_" + generic + "_" + value;
-  if (!test.present.empty()) name += "_with_" + *test.present.rbegin();
-  return name;
-}
-
-class Kernel : public testing::TestWithParam<Case> {};
 
 TEST_P(Kernel, CompilesWithoutSpills) {
   const Case& test = GetParam();
@@ -46,6 +29,8 @@ TEST_P(Kernel, CompilesWithoutSpills) {
   ASSERT_NE(image->find(lowered.cuda->kernel), nullptr);
   EXPECT_EQ(words_of(*image->find(lowered.cuda->kernel)), words_of_ptxas(compiled->log));
 }
+
+namespace {
 
 std::vector<Case> cases() {
   const std::string gemm = "kernels/gemm/gemm.bl";
@@ -202,4 +187,13 @@ INSTANTIATE_TEST_SUITE_P(Codegen, Weights, testing::ValuesIn(weight_types()),
                          [](const auto& test) { return test.param; });
 
 }  // namespace
+
+std::vector<Case> listed_kernels() {
+  std::vector<Case> all = cases();
+  for (const auto& more : {variants(), model_cases()}) {
+    all.insert(all.end(), more.begin(), more.end());
+  }
+  return all;
+}
+
 }  // namespace bitloom::test

@@ -27,12 +27,17 @@ MutationCase attention() {
   MutationCase result{"attention/attention.bl",
                       "target=sm_90a set=D=64 set=S=3",
                       {"sms=1 shape=heads=2,kv_heads=1,rows=150,columns=150 arg=q=random "
-                       "arg=k=random arg=v=random arg=scale=0.125 arg=ticket=zeros out=o out=lse",
+                       "arg=k=random arg=v=random arg=scale=0.125 arg=window=20 arg=sink=5 "
+                       "arg=ticket=zeros out=o out=lse",
                        "sms=2 shape=heads=2,kv_heads=1,rows=150,columns=150 arg=q=random "
-                       "arg=k=random arg=v=random arg=scale=0.125 arg=ticket=zeros out=o out=lse"}};
+                       "arg=k=random arg=v=random arg=scale=0.125 arg=window=20 arg=sink=5 "
+                       "arg=ticket=zeros out=o out=lse"}};
   const int last = 128 * 4;
   const std::vector<int> list = {1, 0, 0, 0, last + 1, last + 2, 0};
-  result.arrays = {{"place", integers({4, 2}, {0, 1, 1, 0, 0, 0, 1, 1})},
+  std::vector<int> place;
+  for (const auto& [head, row] : {std::pair{0, 128}, {1, 0}, {0, 0}, {1, 128}})
+    place.insert(place.end(), {head, row, 150, 0, 150, 0});
+  result.arrays = {{"place", integers({4, 6}, place)},
                    {"first", integers({5}, {0, 5, 6, 6, 7})},
                    {"list", integers({7}, list)}};
   return result;

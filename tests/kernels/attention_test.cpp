@@ -16,7 +16,8 @@ Lists lists_of(std::int64_t heads, std::int64_t rows, Keep keep) {
   Lists lists;
   for (int head = 0; head < heads; ++head) {
     for (int block = 0; block < (rows + 127) / 128; ++block) {
-      lists.place.insert(lists.place.end(), {head, block});
+      const int end = static_cast<int>(rows);
+      lists.place.insert(lists.place.end(), {head, block * 128, end, 0, end, 0});
       for (int tile = 0; tile <= block; ++tile) {
         if (keep(head, block, tile)) lists.list.push_back(tile * 128 * 4 + (tile == block ? 1 : 0));
       }
@@ -50,7 +51,9 @@ void check_attention(std::int64_t heads, std::int64_t kv_heads, std::int64_t row
       {"k", {k, "k"}},
       {"v", {v, "v"}},
       {"scale", {scale, ""}},
-      {"place", {integers({items, 2}, lists.place), "place"}},
+      {"place", {integers({items, 6}, lists.place), "place"}},
+      {"window", {std::int64_t{0}, ""}},
+      {"sink", {std::int64_t{0}, ""}},
       {"first", {integers({items + 1}, lists.first), "first"}},
       {"list", {integers({static_cast<std::int64_t>(lists.list.size())}, lists.list), "list"}},
       {"ticket", {zeros(vm::kU32, {2}), "ticket"}}};
@@ -61,10 +64,10 @@ void check_attention(std::int64_t heads, std::int64_t kv_heads, std::int64_t row
 
   std::vector<double> expected(q.size(), 0.0);
   for (std::int64_t item = 0; item < items; ++item) {
-    const std::int64_t head = lists.place[static_cast<std::size_t>(2 * item)],
-                       block = lists.place[static_cast<std::size_t>(2 * item + 1)];
+    const std::int64_t head = lists.place[static_cast<std::size_t>(6 * item)],
+                       first = lists.place[static_cast<std::size_t>(6 * item + 1)];
     const std::int64_t kv = head / (heads / kv_heads);
-    for (std::int64_t r = block * 128; r < std::min(rows, block * 128 + 128); ++r) {
+    for (std::int64_t r = first; r < std::min(rows, first + 128); ++r) {
       double total = 0;
       double* out = &expected[static_cast<std::size_t>((head * rows + r) * head_size)];
       for (int e = lists.first[static_cast<std::size_t>(item)];

@@ -1,5 +1,5 @@
-// attention_tiles.bl, attention_decode and attention_merge against float64: random shapes, masks
-// and lengths.
+// attention_tiles.bl, attention.bl, attention_decode and attention_merge against float64: random
+// shapes, masks and lengths.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -64,6 +64,12 @@ struct Batch {
   }
 };
 
+// The tiles of attention.bl, which has no others.
+constexpr TileShape kHopper{.row_block = 128, .column_block = 128};
+bool is_hopper(const TileShape& shape) {
+  return shape.column_block == kHopper.column_block;
+}
+
 KernelRun tiles_run(const Batch& b, const TileLists& lists, TileShape shape, const char* target,
                     std::int64_t window = 0, std::int64_t sink = 0) {
   KernelRun run{.file = "attention/attention_tiles.bl",
@@ -87,6 +93,13 @@ KernelRun tiles_run(const Batch& b, const TileLists& lists, TileShape shape, con
     run.request.arguments["single_first"] = {integers32({lists.items() + 1}, lists.single_first()),
                                              "sf"};
     run.request.arguments["single"] = {integers32({of(lists.singles())}, lists.singles()), "s"};
+  }
+  if (is_hopper(shape)) {
+    run.file = "attention/attention.bl";
+    run.target = "sm_90a";
+    run.generics = {{"D", fmt::to_string(b.size)}};
+    run.request.device_sms = 3;
+    run.request.arguments["ticket"] = {zeros(vm::kU32, {2}), "ticket"};
   }
   if (b.with_decay) run.request.arguments["decay"] = {b.decay, "decay"};
   run.request.outputs = {"o", "lse"};
@@ -150,17 +163,20 @@ TEST(AttentionTiles, DenseCausalOfAnyLengths) {
       Batch b = draw(size, with_decay ? vm::kBF16 : vm::kF16, random);
       b.with_decay = with_decay;
       SCOPED_TRACE(words(b));
-      const TileShape shape{.row_block = size == 64 ? 32 : 64, .column_block = 64};
-      const TileLists lists =
-          lists_of(b, shape, [](TileLists& l, std::int64_t, const Sequence&, std::int64_t) {
-            l.causal({0, l.visible_end()});
-          });
-      EXPECT_EQ(lists.density(), 1);
-      check(b, tiles_run(b, lists, shape, with_decay ? "sm_80" : "sm_90a"),
-            [&](std::int64_t, std::int64_t row) {
-              const Sequence& s = *b.of_row(row);
-              return range(s.column, row + s.diagonal() + 1);
+      for (const TileShape shape :
+           {TileShape{.row_block = size == 64 ? 32 : 64, .column_block = 64}, kHopper}) {
+        SCOPED_TRACE(fmt::format("tiles of {} columns", shape.column_block));
+        const TileLists lists =
+            lists_of(b, shape, [](TileLists& l, std::int64_t, const Sequence&, std::int64_t) {
+              l.causal({0, l.visible_end()});
             });
+        EXPECT_EQ(lists.density(), 1);
+        check(b, tiles_run(b, lists, shape, with_decay ? "sm_80" : "sm_90a"),
+              [&](std::int64_t, std::int64_t row) {
+                const Sequence& s = *b.of_row(row);
+                return range(s.column, row + s.diagonal() + 1);
+              });
+      }
     }
   }
 }
@@ -171,18 +187,21 @@ TEST(AttentionTiles, WindowAndSink) {
     const Batch b = draw(64, vm::kF16, random);
     const std::int64_t window = pick(random, 1, 90), sink = pick(random, 0, 40);
     SCOPED_TRACE(fmt::format("{} window={} sink={}", words(b), window, sink));
-    const TileShape shape{.row_block = 32, .column_block = 32};
-    const TileLists lists = lists_of(
-        b, shape,
-        [&](TileLists& l, std::int64_t, const Sequence&, std::int64_t) { l.window(window, sink); });
-    check(b, tiles_run(b, lists, shape, "sm_80", window, sink),
-          [&](std::int64_t, std::int64_t row) {
-            const Sequence& s = *b.of_row(row);
-            std::vector<std::int64_t> columns;
-            for (const std::int64_t c : range(s.column, row + s.diagonal() + 1))
-              if (row + s.diagonal() - c < window || c - s.column < sink) columns.push_back(c);
-            return columns;
+    for (const TileShape shape : {TileShape{.row_block = 32, .column_block = 32}, kHopper}) {
+      SCOPED_TRACE(fmt::format("tiles of {} columns", shape.column_block));
+      const TileLists lists =
+          lists_of(b, shape, [&](TileLists& l, std::int64_t, const Sequence&, std::int64_t) {
+            l.window(window, sink);
           });
+      check(b, tiles_run(b, lists, shape, "sm_80", window, sink),
+            [&](std::int64_t, std::int64_t row) {
+              const Sequence& s = *b.of_row(row);
+              std::vector<std::int64_t> columns;
+              for (const std::int64_t c : range(s.column, row + s.diagonal() + 1))
+                if (row + s.diagonal() - c < window || c - s.column < sink) columns.push_back(c);
+              return columns;
+            });
+    }
   }
 }
 
@@ -190,15 +209,17 @@ TEST(AttentionTiles, WholeSequencesWithoutOrder) {
   std::mt19937_64 random(test_seed() + 2);
   const Batch b = draw(64, vm::kF16, random);
   SCOPED_TRACE(words(b));
-  const TileShape shape{.row_block = 64, .column_block = 32};
-  const TileLists lists =
-      lists_of(b, shape, [](TileLists& l, std::int64_t, const Sequence& s, std::int64_t) {
-        l.whole({0, s.column + s.columns});
-      });
-  check(b, tiles_run(b, lists, shape, "sm_80"), [&](std::int64_t, std::int64_t row) {
-    const Sequence& s = *b.of_row(row);
-    return range(s.column, s.column + s.columns);
-  });
+  for (const TileShape shape : {TileShape{.row_block = 64, .column_block = 32}, kHopper}) {
+    SCOPED_TRACE(fmt::format("tiles of {} columns", shape.column_block));
+    const TileLists lists =
+        lists_of(b, shape, [](TileLists& l, std::int64_t, const Sequence& s, std::int64_t) {
+          l.whole({0, s.column + s.columns});
+        });
+    check(b, tiles_run(b, lists, shape, "sm_80"), [&](std::int64_t, std::int64_t row) {
+      const Sequence& s = *b.of_row(row);
+      return range(s.column, s.column + s.columns);
+    });
+  }
 }
 
 // Ranges that begin anywhere, single columns, and items with nothing at all. What a row sees is
