@@ -103,20 +103,32 @@ Movement movement(const RegisterLayout& from, const RegisterLayout& to) {
   if (from == to) return Movement::None;
   std::unordered_set<std::int64_t> held;
   for (std::int64_t r = 0; r < from.registers(); ++r) held.insert(from.linear_element(0, r));
-  std::vector<std::int64_t> base;
+  std::vector<std::int64_t> base, offsets;
   for (std::int64_t t = 0; t < from.threads(); ++t) base.push_back(from.linear_element(t, 0));
+  for (std::int64_t r = 0; r < to.registers(); ++r) offsets.push_back(to.linear_element(0, r));
   const auto holds = [&](std::int64_t thread, std::int64_t element) {
     return held.count(element - base[static_cast<std::size_t>(thread)]) != 0;
   };
   Movement result = Movement::Registers;
+  // Threads whose first elements lie equally far apart in both layouts are alike.
+  std::unordered_set<std::int64_t> settled;
   for (std::int64_t t = 0; t < to.threads(); ++t) {
-    for (std::int64_t r = 0; r < to.registers(); ++r) {
-      const std::int64_t element = to.linear_element(t, r);
-      if (t < from.threads() && holds(t, element)) continue;
-      const std::int64_t first = t / kWarp * kWarp;
-      const std::int64_t end = std::min(first + kWarp, from.threads());
+    const std::int64_t own = to.linear_element(t, 0);
+    if (t < from.threads()) {
+      const std::int64_t apart = own - base[static_cast<std::size_t>(t)];
+      if (settled.count(apart) != 0) continue;
+      const bool all = std::all_of(offsets.begin(), offsets.end(),
+                                   [&](std::int64_t o) { return held.count(apart + o) != 0; });
+      if (all) {
+        settled.insert(apart);
+        continue;
+      }
+    }
+    const std::int64_t first = t / kWarp * kWarp;
+    const std::int64_t end = std::min(first + kWarp, from.threads());
+    for (const std::int64_t offset : offsets) {
       bool near = false;
-      for (std::int64_t lane = first; lane < end && !near; ++lane) near = holds(lane, element);
+      for (std::int64_t lane = first; lane < end && !near; ++lane) near = holds(lane, own + offset);
       if (!near) return Movement::Block;
       result = Movement::Warp;
     }
@@ -198,25 +210,57 @@ bool has_runs(const RegisterLayout& layout, std::int64_t run) {
   return true;
 }
 
+namespace {
+
+// (n, k)
+struct Place {
+  std::int64_t n = 0, k = 0;
+};
+
+// Where the registers of threads lie in the last two dimensions, [k, n]: a thread's place and a
+// register's add up. Of threads that lie alike in their atoms one is enough.
+struct Places {
+  std::vector<Place> threads, registers;
+
+  Places(const RegisterLayout& layout, const layouts::PackedAtom& atom) {
+    const std::size_t rank = layout.shape().size();
+    const auto place = [&](std::int64_t thread, std::int64_t reg) {
+      const layouts::Index index = layout.element(thread, reg);
+      return Place{index[rank - 1], index[rank - 2]};
+    };
+    std::unordered_set<std::int64_t> seen;
+    for (std::int64_t t = 0; t < layout.threads(); ++t) {
+      const Place at = place(t, 0);
+      if (seen.insert(at.n % atom.rows() * atom.columns() + at.k % atom.columns()).second)
+        threads.push_back(at);
+    }
+    for (std::int64_t r = 0; r < layout.registers(); ++r) registers.push_back(place(0, r));
+  }
+  Place at(const Place& thread, std::int64_t reg) const {
+    const Place& own = registers[static_cast<std::size_t>(reg)];
+    return {thread.n + own.n, thread.k + own.k};
+  }
+};
+
+}  // namespace
+
 bool is_packed_layout(const RegisterLayout& layout, const layouts::PackedAtom& atom) {
   const std::int64_t run = atom.encoding().elements();
   if (layout.rank() < 2 || layout.registers() % run != 0) return false;
   const std::size_t rank = layout.shape().size();
   const std::int64_t k = layout.shape()[rank - 2], n = layout.shape()[rank - 1];
+  if (k % atom.columns() != 0 || n % atom.rows() != 0) return false;
   // Where the runs of the atom begin, and how they go on: element offsets from their first.
   const RegisterLayout& lanes = atom.lanes();
-  const auto place = [&](std::int64_t thread, std::int64_t reg) {
-    const layouts::Index index = layout.element(thread, reg);
-    return std::pair(index[rank - 1], index[rank - 2]);  // n, k
-  };
-  for (std::int64_t t = 0; t < layout.threads(); ++t) {
+  const Places places(layout, atom);
+  for (const Place& thread : places.threads) {
     for (std::int64_t first = 0; first < layout.registers(); first += run) {
-      const auto [n0, k0] = place(t, first);
+      const auto [n0, k0] = places.at(thread, first);
       const layouts::Owner owner =
           lanes.thread_and_register({n0 % atom.rows(), k0 % atom.columns()});
       if (owner.reg % run != 0) return false;
       for (std::int64_t i = 1; i < run; ++i) {
-        const auto [ni, ki] = place(t, first + i);
+        const auto [ni, ki] = places.at(thread, first + i);
         const layouts::Index expected = lanes.element(owner.thread, owner.reg + i);
         if (ni != n0 / atom.rows() * atom.rows() + expected[0] ||
             ki != k0 / atom.columns() * atom.columns() + expected[1]) {
@@ -225,18 +269,17 @@ bool is_packed_layout(const RegisterLayout& layout, const layouts::PackedAtom& a
       }
     }
   }
-  return k % atom.columns() == 0 && n % atom.rows() == 0;
+  return true;
 }
 
 int packed_vector_bytes(const RegisterLayout& layout, const layouts::PackedAtom& atom) {
   const std::int64_t run = atom.encoding().elements(), words = atom.encoding().words();
-  const std::size_t rank = layout.shape().size();
   std::int64_t together = 4;
-  for (std::int64_t t = 0; t < layout.threads(); ++t) {
+  const Places all(layout, atom);
+  for (const Place& thread : all.threads) {
     std::vector<std::int64_t> places;  // of the thread's words: (lane's atom, word) as one number
     for (std::int64_t first = 0; first < layout.registers(); first += run) {
-      const layouts::Index at = layout.element(t, first);
-      const std::int64_t n = at[rank - 1], k = at[rank - 2];
+      const auto [n, k] = all.at(thread, first);
       const layouts::Owner owner =
           atom.lanes().thread_and_register({n % atom.rows(), k % atom.columns()});
       const std::int64_t block = (n / atom.rows() * 65536 + k / atom.columns()) * 4096;
