@@ -135,6 +135,8 @@ std::optional<std::string> float_cast(KernelWriter& out, const std::string& code
   if (from == vm::kF64) {
     if (to == vm::kF32) return out.call("f32_of_f64" + mode, code);
     if (to == vm::kF16 && mode.empty()) return out.call("f16_of_f64", code);
+    // Rounded twice in one direction is rounded once.
+    if (to == vm::kF16) return out.call("f16_of_f32" + mode, out.call("f32_of_f64" + mode, code));
     return std::nullopt;
   }
   const std::string wide = to_f32(out, from, code);
@@ -159,6 +161,12 @@ std::optional<std::string> narrow_cast(KernelWriter& out, const std::string& cod
   if (rounding == "down") request.rounding = vm::Rounding::Down;
   if (rounding == "up") request.rounding = vm::Rounding::Up;
   if (to.bits == 64 || from.bits == 64) return std::nullopt;
+  if (from.is_float() && to.is_integer() && (rounding == "down" || rounding == "up")) {
+    const auto wide = has_text(from) ? to_f32(out, from, code)
+                                     : narrow_cast(out, code, from, vm::kF32, {}).value_or("");
+    if (wide.empty()) return std::nullopt;
+    return integer_of_float(out, wide, vm::kF32, to, rounding);
+  }
   const auto made = vm::lower_conversion(request);
   if (!made || made->program.inputs != 1 || made->program.outputs.size() != 1) return std::nullopt;
   const std::string name = word_function(out, made->program);

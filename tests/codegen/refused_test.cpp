@@ -38,17 +38,15 @@ TEST(Refused, SumsOfBf16AreNoAtomicsBeforeSm90) {
       "3:5 BL0905 no code is generated for this atomic: the target has no atomic sums of bf16\n");
 }
 
-TEST(Refused, SparseProducts) {
-  EXPECT_EQ(
-      refusal(
-          R"(kernel k(a: global f16[64, 16], m: global u8[64, 4], b: global f16[32, 64], y: global f32[64, 64]) grid(1) threads(128)
+TEST(Refused, DirectedRoundingOfIntegersToBf16) {
+  EXPECT_EQ(refusal(R"(kernel k(x: global i32[64], y: global bf16[64]) grid(1) threads(64)
 {
-    y[:, :] <- sparse_dot(a[:, :], m[:, :], b[:, :], zeros<f32, 64, 64>())
+    y[:] <- cast<bf16>(x[:], rounding = up)
 }
 )",
-          "sm_80"),
-      "3:16 BL0905 no code is generated for this sparse_dot: 2:4 sparse products have no text for "
-      "their metadata\n");
+                    "sm_80"),
+            "3:13 BL0905 no code is generated for this cast: i32 to bf16 with this rounding is no "
+            "instruction of the target\n");
 }
 
 }  // namespace

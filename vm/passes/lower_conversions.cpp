@@ -37,6 +37,7 @@ class ConversionLowering {
 
   bool keeps_encoding(const Instruction& instruction, std::size_t input) const;
   ValueId dense(ValueId x, const Instruction& user, Builder& out);
+  ValueId rounded_to_odd(ValueId x, Builder& out);
   ValueId encoded(ValueId x, const PackedAtom& atom, const Instruction& user, Builder& out);
   const PackedAtom* atom(ValueId value) const {
     const auto found = encoded_.find(value);
@@ -48,7 +49,8 @@ class ConversionLowering {
     type.element = element;
     return out.emit(opcode, std::move(type), std::move(inputs));
   }
-  void fail(const Instruction& at, const std::string& sentence);
+  void fail(const Instruction& at, const std::string& sentence,
+            const char* hint = "cast in two steps, through a type of 32 bits");
 
   Function& function_;
   PassContext& context_;
@@ -58,10 +60,10 @@ class ConversionLowering {
   bool changed_ = false, failed_ = false;
 };
 
-void ConversionLowering::fail(const Instruction& at, const std::string& sentence) {
+void ConversionLowering::fail(const Instruction& at, const std::string& sentence,
+                              const char* hint) {
   failed_ = true;
-  context_.diagnostics.error("BL0311", at.span, sentence)
-      .hint("cast in two steps, through a type of 32 bits");
+  context_.diagnostics.error("BL0311", at.span, sentence).hint(hint);
 }
 
 // ---- Encodings of tiles ----
@@ -194,7 +196,10 @@ bool ConversionLowering::emit_words(ValueId d, ValueId x, Rounding rounding, con
       programs_.convert(from.element, function_.type(d).element, from.layout->registers(), rounding,
                         packed ? &packed->encoding() : nullptr);
   if (!program) {
-    fail(at, program.error());
+    if (rounding == Rounding::NearestEven)
+      fail(at, program.error());
+    else
+      fail(at, program.error(), "leave `rounding` out, or cast to a type of 16 bits or more");
     return false;
   }
   Instruction& instruction = out.emit(Opcode::Words, {x});
@@ -244,8 +249,31 @@ ValueId ConversionLowering::round_first(const Instruction& cast, ValueId x, Buil
               {x});
 }
 
-Rounding rounding_of(const Instruction& cast) {
-  return cast.word("rounding") == "zero" ? Rounding::TowardZero : Rounding::NearestEven;
+// f64 as f32 whose last bit is set where something was lost: rounded once more, to a type that is
+// narrower by two bits at least, it gives what one rounding gives (docs/numerics.md).
+ValueId ConversionLowering::rounded_to_odd(ValueId x, Builder& out) {
+  const ValueId near = like(x, kF32, out, Opcode::Cast, {x});
+  out.last().set("rounding", std::string("zero"));
+  const ValueId back = like(x, kF64, out, Opcode::Cast, {near});
+  const ValueId exact = like(x, kBool, out, Opcode::Compare, {back, x});
+  out.last().set("predicate", std::string("eq"));
+  const ValueId bits = like(x, kU32, out, Opcode::View, {near});
+  const ValueId one = like(x, kU32, out, Opcode::Constant, {});
+  out.last().set("integer", std::int64_t{1});
+  const ValueId odd = like(x, kU32, out, Opcode::Or, {bits, one});
+  return like(x, kF32, out, Opcode::View, {like(x, kU32, out, Opcode::Select, {exact, bits, odd})});
+}
+
+// Between integers nothing is rounded, whatever the text says; for an integer type round_first has
+// rounded down or up already.
+Rounding rounding_of(const Instruction& cast, ElementType from, ElementType to) {
+  const std::string_view rounding = cast.word("rounding");
+  if (from.is_integer() && to.is_integer()) return Rounding::NearestEven;
+  if (rounding == "zero") return Rounding::TowardZero;
+  if (to.is_integer()) return Rounding::NearestEven;
+  return rounding == "down" ? Rounding::Down
+         : rounding == "up" ? Rounding::Up
+                            : Rounding::NearestEven;
 }
 
 void ConversionLowering::visit_cast(Instruction& cast, Builder& out) {
@@ -260,17 +288,21 @@ void ConversionLowering::visit_cast(Instruction& cast, Builder& out) {
     return;
   }
   if (from.bits == 64) {
-    if (from.is_float() ? to.is_float() || to == kE8M0 : to == kE8M0) {
-      return fail(cast, "a cast from " + to_string(from) + " to " + to_string(to) +
-                            " has no word program: through f32 it would round twice");
-    }
-    if (!from.is_float()) x = clamp(x, to, out);
-    x = like(x, to.is_float() ? kF32 : kI32, out, Opcode::Cast, {x});
-    if (from.is_float() && cast.find("rounding")) {
-      out.last().set("rounding", std::string(cast.word("rounding")));
+    if (from.is_float() && (to.is_float() || to == kE8M0)) {
+      x = rounded_to_odd(x, out);
+    } else {
+      if (to == kE8M0) {
+        return fail(cast, "a cast from " + to_string(from) + " to " + to_string(to) +
+                              " has no word program: through f32 it would round twice");
+      }
+      if (!from.is_float()) x = clamp(x, to, out);
+      x = like(x, to.is_float() ? kF32 : kI32, out, Opcode::Cast, {x});
+      if (from.is_float() && cast.find("rounding")) {
+        out.last().set("rounding", std::string(cast.word("rounding")));
+      }
     }
   }
-  emit_words(d, x, rounding_of(cast), cast, out);
+  emit_words(d, x, rounding_of(cast, from, to), cast, out);
 }
 
 // Which register of the scale belongs to each register of the tile, in every thread alike.
