@@ -140,18 +140,21 @@ RegisterLayout wgmma_c(int n) {
 LayoutResult<MmaLayouts> mma_block(const MmaBlock& block) {
   if (block.warps_m < 1 || block.warps_n < 1)
     return fail(fmt::format("a block of {} x {} warps", block.warps_m, block.warps_n));
-  const auto name = fmt::format("m16n8k{}.b{}", block.instruction_k, block.bits);
+  const bool wide = block.bits == 64;
+  const auto name = wide ? fmt::format("m8n8k{}", block.instruction_k)
+                         : fmt::format("m16n8k{}.b{}", block.instruction_k, block.bits);
   const auto a = named_fragment("mma.a." + name);
   const auto b = named_fragment("mma.b." + name);
   if (!a || !b) return fail(fmt::format("there is no mma.{}", name));
-  const auto m = parts("m", block.m, 16 * static_cast<std::int64_t>(block.warps_m));
+  const RegisterLayout c = wide ? mma_f64_c() : mma_c();
+  const auto m = parts("m", block.m, (wide ? 8 : 16) * static_cast<std::int64_t>(block.warps_m));
   const auto n = parts("n", block.n, 8 * static_cast<std::int64_t>(block.warps_n));
   const auto k = parts("k", block.k, block.instruction_k);
   for (const auto* part : {&m, &n, &k})
     if (!*part) return tl::make_unexpected(part->error());
   return MmaLayouts{.a = spatial(block.warps_m, 1) * replicated(block.warps_n) * local(*m, *k) * *a,
                     .b = replicated(block.warps_m) * spatial(1, block.warps_n) * local(*k, *n) * *b,
-                    .c = spatial(block.warps_m, block.warps_n) * local(*m, *n) * mma_c()};
+                    .c = spatial(block.warps_m, block.warps_n) * local(*m, *n) * c};
 }
 
 LayoutResult<WgmmaLayouts> wgmma_block(const WgmmaBlock& block) {

@@ -54,7 +54,8 @@ namespace bitloom::layouts {
 [[nodiscard]] RegisterLayout wgmma_a(int k, int bits);
 [[nodiscard]] RegisterLayout wgmma_c(int n);
 
-// A block of warps that computes C [m, n] += A [m, k] * B [k, n] with mma.m16n8.
+// A block of warps that computes C [m, n] += A [m, k] * B [k, n] with mma.m16n8; of 64-bit elements
+// with mma.m8n8k4, where 8 stands for 16 below and a fragment of C is two registers.
 //
 // Warps are arranged row-major over (warps_m, warps_n), and each owns a contiguous part of C.
 // Within a warp registers hold fragments row-major: over (m/16, n/8) in C, over (m/16,

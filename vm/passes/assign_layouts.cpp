@@ -208,7 +208,8 @@ bool LayoutAssigner::choose_unit(Instruction& dot, const DotShape& shape) {
     return false;
   }
   const std::string reason = why_no_mma(shape, threads_[&dot], context_.target);
-  if (asked != "fma" && reason.empty()) {
+  const bool fma_first = asked == "auto" && shape.a == kF64;
+  if (asked != "fma" && !fma_first && reason.empty()) {
     dot.set("unit", std::string("mma"));
     return true;
   }

@@ -28,6 +28,7 @@ bool is_int8(ElementType type) {
 int mma_capability(const DotShape& shape) {
   if (is_fp8(shape.a) && is_fp8(shape.b)) return 89;
   if (is_int8(shape.a) && is_int8(shape.b)) return 80;
+  if (shape.a == kF64 && shape.b == kF64) return 80;
   const bool half = shape.a == kF16 || shape.a == kBF16 || shape.a == kTF32;
   return half && shape.a == shape.b ? 80 : 0;
 }
@@ -48,8 +49,10 @@ std::string why_no_mma(const DotShape& shape, std::int64_t threads, const Target
     return fmt::format("mma of {} needs sm_{} where the target is {}", to_string(shape.a),
                        capability, to_string(target));
   }
-  const int k = 128 / shape.a.bits;
-  if (shape.m % 16 != 0) return fmt::format("m = {} is not a multiple of 16", shape.m);
+  const bool wide = shape.a == kF64;
+  // Bytes have an instruction of 128 bits along k, fp8 has not.
+  const int m = wide ? 8 : 16, k = wide ? 4 : (is_fp8(shape.a) ? 256 : 128) / shape.a.bits;
+  if (shape.m % m != 0) return fmt::format("m = {} is not a multiple of {}", shape.m, m);
   if (shape.n % 8 != 0) return fmt::format("n = {} is not a multiple of 8", shape.n);
   if (shape.k % k != 0) return fmt::format("k = {} is not a multiple of {}", shape.k, k);
   if (threads % kWarp != 0) return fmt::format("{} threads are no whole warps", threads);

@@ -1,13 +1,14 @@
 // The layouts that a `dot` can have, and which unit computes it.
 //
-// mma.sync takes tiles of m16n8 whose k is 128 or 256 bits of elements. A block of W warps computes
-// C [m, n] in a grid of warps_m x warps_n parts; a warp's part of A is needed by all warps in its
-// row, of B by all in its column. Where the tile has too few fragments for all warps, groups of
-// warps hold copies and compute the same.
+// mma.sync takes tiles of m16n8 whose k is 128 or 256 bits of elements (256 of fp8). A block of W
+// warps computes C [m, n] in a grid of warps_m x warps_n parts; a warp's part of A is needed by all
+// warps in its row, of B by all in its column. Where the tile has too few fragments for all warps,
+// groups of warps hold copies and compute the same.
 //
-// f32 and f64 have no such instruction (tf32 is a type of its own), and f16 and bf16 tiles whose
-// extents are no multiples of a fragment cannot use it: there every thread multiplies rows of A
-// that it holds whole with columns of B that it holds whole.
+// f32 has no such instruction (tf32 is a type of its own), and f16 and bf16 tiles whose extents are
+// no multiples of a fragment cannot use it: there every thread multiplies rows of A that it holds
+// whole with columns of B that it holds whole. So does f64, whose instruction (m8n8k4) is taken
+// when it is asked for: fma adds in an order that is known.
 #pragma once
 
 #include <string>

@@ -10,8 +10,8 @@
 //   i8, u8       i8, u8       i32         75               yes       no
 //
 // `unit` auto takes any row. Asking for mma needs m, n and k that its shapes divide: m16n8 with k
-// of 128 bits and its multiples (m8n8k4 for f64). wgmma needs whole warpgroups, m of 64, n of 8 and
-// k of 256 bits.
+// of 128 bits and its multiples (256 bits for fp8; m8n8k4 for f64). wgmma needs whole warpgroups, m
+// of 64, n of 8 and k of 256 bits.
 #include "vm/verify/rules.h"
 
 namespace bitloom::vm {
@@ -103,7 +103,7 @@ void whole_mma(VerifyContext& context, ValueId a, ValueId b) {
   const bool wide = element == kF64;
   divisible(context, "mma", "m", left[0], wide ? 8 : 16);
   divisible(context, "mma", "n", right[1], 8);
-  divisible(context, "mma", "k", right[0], wide ? 4 : 128 / element.bits);
+  divisible(context, "mma", "k", right[0], wide ? 4 : (is_fp8(element) ? 256 : 128) / element.bits);
 }
 
 void whole_wgmma(VerifyContext& context, ValueId a, ValueId b) {
