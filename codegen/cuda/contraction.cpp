@@ -261,7 +261,7 @@ void emit(const vm::DotOp& op, KernelWriter& out) {
 }
 
 void emit(const vm::SparseDotOp& op, KernelWriter& out) {
-  out.fail(*op, "2:4 sparse products have no text for their metadata");
+  out.fail(*op, "sparse products are lowered by a pass; this function was not");
 }
 
 }  // namespace bitloom::codegen

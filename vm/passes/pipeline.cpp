@@ -5,6 +5,7 @@
 #include "vm/passes/eliminate_dead_code.h"
 #include "vm/passes/lower_conversions.h"
 #include "vm/passes/lower_pipelines.h"
+#include "vm/passes/lower_sparse_products.h"
 #include "vm/passes/place_barriers.h"
 #include "vm/passes/plan_shared_memory.h"
 #include "vm/passes/prove_bounds.h"
@@ -21,6 +22,7 @@ constexpr Pass kPasses[] = {
     {"prove-bounds", prove_bounds},
     {"place-barriers", place_barriers},
     {"lower-pipelines", lower_pipelines},
+    {"lower-sparse-products", lower_sparse_products},
     {"simplify", canonicalize},
     {"remove-unused", eliminate_dead_code},
     {"assign-layouts", assign_layouts},
