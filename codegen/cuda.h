@@ -25,6 +25,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "codegen/memory_access.h"
@@ -43,12 +44,15 @@ struct TensorMapSpec {
   int swizzle_bytes = 0;  // 0, 32, 64, 128
 };
 
+// The symbol of extents and grids that stands for the multiprocessors of the GPU.
+inline constexpr std::string_view kMultiprocessors = "device.sms";
+
 // One parameter of the CUDA function, in order.
 struct CudaParameter {
   enum class Kind : std::uint8_t {
-    Pointer,    // 8 bytes: the device address of a tensor, at a multiple of 16
-    Scalar,     // `bytes` bytes: a scalar parameter
-    Size,       // 8 bytes, signed: a size
+    Pointer,  // 8 bytes: the device address of a tensor, at a multiple of 16
+    Scalar,   // `bytes` bytes: a scalar parameter
+    Size,     // 8 bytes, signed: a size; or kMultiprocessors, where an extent of a tensor names it
     TensorMap,  // 128 bytes at a multiple of 64
   };
   Kind kind = Kind::Pointer;

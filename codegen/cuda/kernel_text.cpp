@@ -75,6 +75,13 @@ std::vector<CudaParameter> parameters_of(const Function& function) {
   for (ValueId size : function.sizes) {
     result.push_back({CudaParameter::Kind::Size, function.value(size).name, size, 8});
   }
+  const bool counted = std::ranges::any_of(function.parameters, [&](const vm::Parameter& p) {
+    return std::ranges::any_of(function.type(p.value).extents, [](const layouts::SizeExpr& extent) {
+      return std::ranges::count(extent.symbols(), kMultiprocessors) > 0;
+    });
+  });
+  if (counted)
+    result.push_back({CudaParameter::Kind::Size, std::string(kMultiprocessors), vm::kNoValue, 8});
   return result;
 }
 
@@ -248,7 +255,8 @@ std::string KernelText::head() const {
   std::size_t map = 0;
   for (std::size_t i = 0; i < result_.parameters.size(); ++i) {
     const CudaParameter& parameter = result_.parameters[i];
-    std::string name = out_.name_of(parameter.value);
+    std::string name = parameter.value == vm::kNoValue ? std::string(kMultiprocessorsName)
+                                                       : out_.name_of(parameter.value);
     if (parameter.kind == CudaParameter::Kind::TensorMap) name = out_.tensor_maps()[map++].first;
     if (parameter.kind == CudaParameter::Kind::Scalar) name += "_p";
     text += fmt::format("{}\n    {} {}", i ? "," : "", parameter_type(parameter, function_), name);

@@ -194,7 +194,7 @@ std::string KernelWriter::size_expression(const SizeExpr& expr) const {
     for (ValueId size : function_.sizes) {
       if (function_.value(size).name == expr.name()) return reg(size).name;
     }
-    return expr.name();
+    return std::string(expr.name() == kMultiprocessors ? kMultiprocessorsName : expr.name());
   }
   const std::string left = size_expression(expr.left());
   if (expr.op() == SizeExpr::Op::Not) return "(!" + left + ")";

@@ -24,6 +24,8 @@
 
 namespace bitloom::codegen {
 
+inline constexpr std::string_view kMultiprocessorsName = "device_sms";  // in the text
+
 // The threads that run what is being printed.
 struct Strand {
   std::string thread;  // the variable that numbers them

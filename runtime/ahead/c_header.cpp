@@ -81,6 +81,7 @@ std::string c_header(const CKernel& kernel) {
   std::vector<std::string> members;
   for (const CudaParameter& parameter : kernel.images.front().parameters) {
     if (parameter.kind == CudaParameter::Kind::TensorMap) continue;
+    if (parameter.name == codegen::kMultiprocessors) continue;  // the kernel knows it
     text += fmt::format("  {} {}; /* {} */\n", c_type(parameter, kernel.function),
                         c_member(parameter.name), c_quoted(remark(parameter, kernel.function)));
     members.push_back(parameter.name);

@@ -276,6 +276,9 @@ std::string launch_text(const CKernel& kernel) {
     if (parameter.kind == CudaParameter::Kind::TensorMap) {
       text += encode_text(parameter, maps, function);
       parameters += fmt::format("&map{}", maps++);
+    } else if (parameter.name == codegen::kMultiprocessors) {
+      text += "  int64_t multiprocessors = kernel->multiprocessors;\n";
+      parameters += "&multiprocessors";
     } else {
       if (parameter.kind == CudaParameter::Kind::Pointer)
         text +=

@@ -64,6 +64,8 @@ vm::ValueId find_parameter(const vm::Function& function, const CudaParameter& pa
 
 bool CompiledKernel::resolve(const vm::Function& function) {
   for (CudaParameter& parameter : parameters) {
+    if (parameter.kind == CudaParameter::Kind::Size && parameter.name == codegen::kMultiprocessors)
+      continue;  // of the GPU, not of the function
     parameter.value = find_parameter(function, parameter);
     if (parameter.value == vm::kNoValue) return false;
     if (parameter.map) parameter.map->parameter = parameter.value;

@@ -56,14 +56,17 @@ struct Program {
 };
 
 // nullopt where the machine has no NVRTC.
-std::optional<Program> compiled(const std::string& file, std::vector<std::string> targets) {
+std::optional<Program> compiled(const std::string& file, std::vector<std::string> targets,
+                                const std::string& kernel = {},
+                                const std::map<std::string, std::string>& generics = {
+                                    {"W", "u4"}}) {
   Program program;
   for (const std::string& name : targets) {
     vm::Diagnostics diagnostics;
     dsl::SourceManager sources;
     const vm::Target target = vm::Target::parse(name).value();
     const KernelChoice choice{
-        BITLOOM_SOURCE_DIR "/kernels/gemm/" + file, {}, {{"W", "u4"}}, {}, target.sm};
+        BITLOOM_SOURCE_DIR "/kernels/gemm/" + file, kernel, generics, {}, target.sm};
     program.function = load_kernel(choice, sources, BITLOOM_SOURCE_DIR "/stdlib", diagnostics);
     EXPECT_TRUE(program.function);
     auto image = compile_kernel(*program.function, {target, {}, {}, false}, nullptr, diagnostics);
@@ -143,6 +146,28 @@ TEST_F(Bundle, APlainCProgramLaunchesTheImageOfItsGpu) {
   folder_.write("libcuda.so.1", "no library");
   run("env LD_LIBRARY_PATH=. ./main");
   EXPECT_THAT(output(), HasSubstr("load: libcuda.so.1, the CUDA driver, was not found"));
+}
+
+// The kernel knows how many multiprocessors there are: no caller says so.
+TEST_F(Bundle, AnExtentThatCountsMultiprocessorsIsGivenByTheKernel) {
+  const auto program = compiled("../../tests/kernels/numbers.bl", {"sm_80", "sm_90a"},
+                                "rows_of_multiprocessors", {});
+  if (!program) GTEST_SKIP() << "this machine has no NVRTC";
+  build("rows", *program, R"(
+#include <rows.h>
+#include <stdio.h>
+int main(void) {
+  struct rows kernel;
+  struct rows_arguments a = {4096, 8192, 50};
+  int error = rows_load(&kernel);
+  if (!error) error = rows_launch(&kernel, &a, 0);
+  printf("%s\n", rows_message(error));
+  return error;
+}
+)");
+  run("env LD_LIBRARY_PATH=. FAKE_CUDA_LOG=log FAKE_CUDA_WORDS=4 ./main");
+  EXPECT_THAT(folder_.read("log"),
+              HasSubstr("launch 132 1 1 threads 64 1 1 shared 0: 4096 8192 50 132\n"));
 }
 
 TEST_F(Bundle, TensorMapsAreEncodedAtTheLaunch) {
