@@ -49,7 +49,8 @@ ValueId Builder::emit(Opcode opcode, Type type, std::vector<ValueId> inputs, std
 }
 
 ValueId Builder::constant(ElementType element, std::int64_t value, Shape shape) {
-  if (element.is_float()) return constant(element, static_cast<double>(value), std::move(shape));
+  const bool real = element.is_float() || element.type_class == TypeClass::Scale;
+  if (real) return constant(element, static_cast<double>(value), std::move(shape));
   const ValueId output = emit(Opcode::Constant, register_type(element, std::move(shape)), {});
   last().set("integer", value);
   return output;

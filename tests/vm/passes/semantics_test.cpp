@@ -396,5 +396,32 @@ TEST(LoweredKernel, CastsAsTheNumericsSay) {
   }
 }
 
+// A buffer of a pipeline is a variable, and its first value a number that the type has.
+TEST(LoweredKernel, BuffersInRegistersMayBeScales) {
+  Kernel kernel(R"(
+kernel @scales threads(64) grid(1) sizes(%n: i64)
+  (%x: global e8m0[n], %y: global e8m0[n])
+{
+  %lower: i32 = constant {integer = 0}
+  %upper: i32 = constant {integer = 4}
+  %step: i32 = constant {integer = 64}
+  pipeline %lower, %upper {stages = 2} (%i: i32) {
+    %at: i32 = mul %i, %step
+    %w: global view e8m0[64] = window %x, %at {extents = [64], keep = [1]}
+    %q: e8m0[64] = load %w, none {clip = [1]}
+  } (%j: i32) {
+    %to: i32 = mul %j, %step
+    %v: global view e8m0[64] = window %y, %to {extents = [64], keep = [1]}
+    store %v, %q, none {clip = [1]}
+  }
+}
+)");
+  std::vector<double> x;
+  for (int i = 0; i < 200; ++i) x.push_back(std::ldexp(1.0, i % 100 - 50));
+  kernel.size("n", 200).tensor(kE8M0, {200}, x).tensor(kE8M0, {200});
+  ASSERT_TRUE(kernel.run()) << kernel.complaints();
+  EXPECT_THAT(kernel.numbers(1), ElementsAreArray(x));
+}
+
 }  // namespace
 }  // namespace bitloom::vm
