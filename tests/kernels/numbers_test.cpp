@@ -192,6 +192,85 @@ TEST(Reduction, OfNegatedNumbers) {
   }
 }
 
+// Through f32 a double must not be rounded twice: numbers at and beside the middle of two codes.
+TEST(Casts, OfDoublesToNarrowTypesRoundOnce) {
+  std::mt19937_64 random(test_seed() + 35);
+  for (const vm::ElementType type : vm::all_element_types()) {
+    if (!type.is_narrow() || type.is_integer() || type.is_bool()) continue;
+    SCOPED_TRACE(to_string(type));
+    std::vector<double> numbers = {INFINITY, -INFINITY, NAN, 1e300, -1e300, 1e-300, 0.0, -0.0};
+    for (std::uint64_t code = 0; code <= vm::code_mask(type); ++code) {
+      const double a = vm::decode(type, code),
+                   b = vm::decode(type, (code + 1) & vm::code_mask(type));
+      if (!std::isfinite(a) || !std::isfinite(b)) continue;
+      const double middle = a / 2 + b / 2;
+      for (const double x : {middle, std::nextafter(middle, INFINITY),
+                             std::nextafter(middle, -INFINITY), middle * (1 + 1e-12)})
+        numbers.push_back(x);
+    }
+    while (numbers.size() % 128 != 0)
+      numbers.push_back(std::ldexp(1.0 + 1e-9 * static_cast<double>(pick(random, 0, 1000000000)),
+                                   static_cast<int>(pick(random, -140, 140))));
+    HostArray x = zeros(vm::kF64, {static_cast<std::int64_t>(numbers.size())});
+    for (std::size_t i = 0; i < numbers.size(); ++i)
+      x.set_code(i, vm::encode(vm::kF64, numbers[i]));
+    KernelRun run{.file = "../tests/kernels/numbers.bl", .kernel = "narrowed"};
+    run.generics = {{"T", to_string(type)}};
+    run.request.arguments = {{"x", {x, "x"}}};
+    run.request.outputs = {"y"};
+    const auto results = must_run(run);
+    ASSERT_TRUE(results.contains("y"));
+    for (std::size_t i = 0; i < numbers.size(); ++i)
+      EXPECT_EQ(results.at("y").code(i), vm::convert(type, vm::kF64, x.code(i))) << numbers[i];
+  }
+}
+
+TEST(Casts, RoundInOneDirection) {
+  std::mt19937_64 random(test_seed() + 37);
+  constexpr std::int64_t kN = 256, kM = 64;
+  HostArray x = normal(vm::kF64, {kN}, random, 1000);
+  const double ends[] = {1e300, -1e300, 1e-300, -1e-300, 65519.99, 65520, 6e-8, -6e-8, INFINITY};
+  for (std::size_t i = 0; i < std::size(ends); ++i) x.set_code(i, vm::encode(vm::kF64, ends[i]));
+  HostArray h = zeros(vm::kE5M2, {kM});
+  for (std::size_t i = 0; i < kM; ++i) h.set_code(i, 0x30 + i % 0x4c);
+  KernelRun run{.file = "../tests/kernels/numbers.bl", .kernel = "directed"};
+  run.request.arguments = {{"x", {x, "x"}}, {"h", {h, "h"}}};
+  run.request.outputs = {"down", "up", "zero", "floors"};
+  const auto results = must_run(run);
+  ASSERT_EQ(results.size(), 4u);
+  const std::pair<const char*, vm::Rounding> all[] = {
+      {"down", vm::Rounding::Down}, {"up", vm::Rounding::Up}, {"zero", vm::Rounding::TowardZero}};
+  for (const auto& [name, rounding] : all) {
+    for (std::size_t i = 0; i < kN; ++i)
+      EXPECT_EQ(results.at(name).code(i), vm::convert(vm::kF16, vm::kF64, x.code(i), rounding))
+          << name << " " << at(x, static_cast<std::int64_t>(i));
+  }
+  for (std::size_t i = 0; i < kM; ++i)
+    EXPECT_EQ(results.at("floors").code(i),
+              vm::convert(results.at("floors").type(), vm::kE5M2, h.code(i), vm::Rounding::Down));
+}
+
+// The number of multiprocessors is in the extent of a tensor: accesses are clipped by it.
+TEST(Extents, MayCountMultiprocessors) {
+  std::mt19937_64 random(test_seed() + 36);
+  constexpr std::int64_t kSms = 7, kN = 50;
+  const HostArray x = normal(vm::kF32, {kN}, random);
+  KernelRun run{.file = "../tests/kernels/numbers.bl", .kernel = "rows_of_multiprocessors"};
+  run.request.device_sms = kSms;
+  run.request.arguments = {{"x", {x, "x"}}};
+  run.request.outputs = {"y"};
+  const auto results = must_run(run);
+  ASSERT_TRUE(results.contains("y"));
+  const HostArray& y = results.at("y");
+  ASSERT_EQ(y.shape(), (runtime::Shape{2 * kSms, kN}));
+  for (std::int64_t row = 0; row < 2 * kSms; ++row) {
+    for (std::int64_t i = 0; i < kN; ++i) {
+      const double expected = static_cast<float>(at(x, i)) + static_cast<float>(row / 2);
+      EXPECT_EQ(at(y, row * kN + i), row % 2 ? expected : 0.0) << row << " " << i;
+    }
+  }
+}
+
 // The function of three bits by its table.
 std::uint32_t by_table(std::uint32_t lut, std::uint32_t a, std::uint32_t b, std::uint32_t c) {
   std::uint32_t d = 0;
