@@ -48,10 +48,22 @@ bool print_tile(KernelWriter& out, vm::ValueId id, const MemoryView& view) {
   const vm::Type& type = out.type(id);
   const std::int64_t elements = layouts::size(type.shape);
   const std::string e = out.fresh("e");
-  out.line("printf(\"[\");");
   out.write("#pragma unroll 1");
   out.open(
       fmt::format("for (int {} = 0; {} < {}; ++{})", e, e, std::min(elements, kMostElements), e));
+  // The interpreter's text: a bracket for each dimension that begins or ends here.
+  const auto brackets = [&](std::string_view bracket) {
+    std::int64_t row = 1;
+    for (std::size_t d = type.shape.size(); d-- > 0;) {
+      row *= type.shape[d];
+      out.line("if ({} % {} == 0) printf(\"{}\");", e, row, bracket);
+    }
+  };
+  out.open(fmt::format("if ({} > 0)", e));
+  brackets("]");
+  out.line("printf(\", \");");
+  out.close();
+  brackets("[");
   const int bytes = view.root->bits() / 8;
   const std::string address = fmt::format("{} + {} * {}", view.root->base, e, bytes);
   AccessKind kind{AccessKind::Space::Shared, bytes};
@@ -66,11 +78,15 @@ bool print_tile(KernelWriter& out, vm::ValueId id, const MemoryView& view) {
   }
   const auto text = shown(out, type.element, type.element.is_bool() ? code + " != 0" : code);
   if (text) {
-    out.line("printf({} == 0 ? \"{}\" : \", {}\", {});", e, text->conversion, text->conversion,
-             text->argument);
+    out.line("printf(\"{}\", {});", text->conversion, text->argument);
   }
   out.close();
-  out.line("printf(\"{}]\");", elements > kMostElements ? ", ..." : "");
+  if (elements > kMostElements) {
+    out.line("printf(\", …] ({}{})\");", vm::to_string(type.element),
+             layouts::to_string(type.shape));
+  } else {
+    out.line("printf(\"{}\");", std::string(type.shape.size(), ']'));
+  }
   return text.has_value();
 }
 
