@@ -17,7 +17,13 @@ vm::ValueId typed_by(const vm::Instruction& instruction, vm::ValueId first) {
     case vm::Opcode::Scatter:
     case vm::Opcode::Atomic:
     case vm::Opcode::Compact:
+    case vm::Opcode::CopyBulk:
+    case vm::Opcode::CopyTensor:
+    case vm::Opcode::StoreBulk:
+    case vm::Opcode::StoreTensor:
+    case vm::Opcode::MapShared:
       return instruction.inputs[0];
+    case vm::Opcode::DotAsync:  // not the sum
     case vm::Opcode::Select:
       return instruction.inputs[1];
     default:

@@ -6,6 +6,7 @@
 
 #include "tests/differential/coverage.h"
 #include "tests/differential/draw.h"
+#include "tests/differential/idioms.h"
 #include "tests/differential/reduce.h"
 #include "tests/differential/run.h"
 #include "tests/differential/values.h"
@@ -22,6 +23,28 @@ TEST(Draw, EqualSeedsGiveEqualProgramsThatVerify) {
     EXPECT_EQ(vm::print(a.function), vm::print(b.function));
     vm::Diagnostics diagnostics;
     EXPECT_TRUE(vm::verify(a.function, diagnostics, vm::VerifyStage::Checked)) << "seed " << seed;
+  }
+}
+
+// Each idiom takes the types that its row names, and the compiler refuses every other; what it
+// takes runs in the interpreter, without a hazard.
+TEST(Idioms, TakeTheTypesThatTheirRowsName) {
+  for (std::size_t i = 0; i < idioms().size(); ++i) {
+    const Idiom& idiom = idioms()[i];
+    const vm::Target target =
+        *vm::Target::parse(fmt::format("sm_{}{}", idiom.least_sm, idiom.least_sm == 90 ? "a" : ""));
+    for (const vm::ElementType element : vm::all_element_types()) {
+      if (element.is_bool()) continue;  // not in memory
+      std::string complaint;
+      const auto program = compiled_idiom(i, element, i + 1, target.sm, complaint);
+      EXPECT_EQ(program.has_value(), idiom.takes(element))
+          << idiom.name << " " << to_string(element) << " " << complaint;
+      if (!program || !idiom.takes(element)) continue;
+      const auto function = lowered(*program, target, complaint);
+      ASSERT_TRUE(function) << idiom.name << " " << to_string(element) << " " << complaint;
+      EXPECT_TRUE(interpret(*program, *function, complaint))
+          << idiom.name << " " << to_string(element) << " " << complaint;
+    }
   }
 }
 

@@ -101,7 +101,8 @@ void Drawer::atomic() {
 // Sums of small whole numbers are exact in any order.
 void Drawer::atomic_float() {
   static const ElementType kElements[] = {vm::kF32, vm::kF16, vm::kF64, vm::kBF16};
-  const ElementType element = pick(kElements);
+  ElementType element = pick(kElements);
+  if (element == vm::kBF16 && options_.sm < 90) element = vm::kF32;  // no sums of it there
   const Mark begin = mark();
   const ValueId value = load_small(element, tile_);
   std::vector<layouts::SizeExpr> sizes;

@@ -44,8 +44,11 @@ void Drawer::product() {
       {vm::kI8, vm::kI32},   {vm::kU8, vm::kI32},   {vm::kF32, vm::kF32},
       {vm::kTF32, vm::kF32}, {vm::kF64, vm::kF64},  {vm::kE4M3, vm::kF32}};
   static constexpr const char* kUnits[] = {"auto", "mma", "fma"};
-  const Kind kind = pick(kKinds);
-  const std::int64_t m = 16 << number(0, 2), n = 8 << number(0, 3), k = 16 << number(0, 2);
+  Kind kind = pick(kKinds);
+  if (kind.operands == vm::kE4M3 && options_.sm < 89) kind = kKinds[0];  // there is none
+  const bool fp8 =
+      kind.operands.bits == 8 && kind.operands.is_float();  // no half of a step along k
+  const std::int64_t m = 16 << number(0, 2), n = 8 << number(0, 3), k = 16 << number(fp8, 2);
   const Mark begin = mark();
   const ValueId a = load_small(kind.operands, {m, k}), w = load_small(kind.operands, {k, n});
   const ValueId c =

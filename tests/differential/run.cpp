@@ -1,9 +1,13 @@
 #include "tests/differential/run.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cmath>
+#include <cstdio>
+#include <functional>
 #include <limits>
+#include <sstream>
 
 #include "codegen/cuda.h"
 #include "runtime/compile.h"
@@ -80,14 +84,19 @@ std::optional<vm::Function> lowered(const TestProgram& program, const vm::Target
 
 std::optional<std::vector<ProgramTensor>> interpret(const TestProgram& program,
                                                     const vm::Function& function,
-                                                    std::string& complaint) {
+                                                    std::string& complaint, std::string* printed) {
   std::vector<ProgramTensor> tensors = program.tensors;
+  std::ostringstream print;
   vm::LaunchOptions options;
+  options.print = &print;
   options.workers = 1;
   options.step_limit = 10'000'000;
   vm::Diagnostics diagnostics;
   const auto arguments = arguments_of(tensors);
-  if (vm::launch(function, program.sizes, arguments, options, diagnostics)) return tensors;
+  if (vm::launch(function, program.sizes, arguments, options, diagnostics)) {
+    if (printed) *printed = print.str();
+    return tensors;
+  }
   complaint = text_of(diagnostics);
   return std::nullopt;
 }
@@ -120,6 +129,7 @@ struct Prepared {
   bool open = false;  // nothing has settled its fate yet
   std::optional<vm::Function> function;
   std::vector<ProgramTensor> expected;
+  std::string printed;
   codegen::CudaText cuda;
 };
 
@@ -142,7 +152,7 @@ Prepared prepare(const TestProgram& program, const vm::Target& target) {
     outcome.fate = own_fault ? Fate::Failed : Fate::Unlowered;
     return prepared;
   }
-  auto expected = interpret(program, *prepared.function, outcome.detail);
+  auto expected = interpret(program, *prepared.function, outcome.detail, &prepared.printed);
   if (!expected) {
     outcome.fate = Fate::Faulted;
     return prepared;
@@ -186,6 +196,31 @@ const Result<Device>& first_device() {
   return device;
 }
 
+bool prints(const vm::Function& function) {
+  bool found = false;
+  vm::walk(function.body, [&](const vm::Instruction& instruction) {
+    found |= instruction.opcode == vm::Opcode::Print;
+  });
+  return found;
+}
+
+// What f writes to the standard output: the driver writes there what kernels print.
+std::string output_of(const std::function<void()>& f) {
+  std::fflush(stdout);
+  std::FILE* file = std::tmpfile();
+  const int standard = dup(STDOUT_FILENO);
+  if (!file || standard < 0 || dup2(fileno(file), STDOUT_FILENO) < 0) return "no file for it";
+  f();
+  std::fflush(stdout);
+  dup2(standard, STDOUT_FILENO);
+  close(standard);
+  std::rewind(file);
+  std::string text;
+  for (int c; (c = std::fgetc(file)) != EOF;) text += static_cast<char>(c);
+  std::fclose(file);
+  return text;
+}
+
 Outcome on_gpu(const TestProgram& program, const Prepared& prepared, const std::string& cubin,
                const RunOptions& options) {
   runtime::CompiledKernel image;
@@ -204,9 +239,21 @@ Outcome on_gpu(const TestProgram& program, const Prepared& prepared, const std::
   gpu.lowered = &*prepared.function;
   gpu.image = &image;
   vm::Diagnostics diagnostics;
-  if (!runtime::run_on_gpu(*first_device(), program.function, program.sizes, arguments, gpu,
-                           diagnostics))
-    return {Fate::Failed, text_of(diagnostics)};
+  bool ran = false;
+  const auto run = [&] {
+    ran = runtime::run_on_gpu(*first_device(), program.function, program.sizes, arguments, gpu,
+                              diagnostics);
+  };
+  std::string printed;
+  if (prints(*prepared.function)) {
+    printed = output_of(run);
+  } else {
+    run();
+  }
+  if (!ran) return {Fate::Failed, text_of(diagnostics)};
+  if (printed != prepared.printed)
+    return {Fate::Different, fmt::format("prints '{}' where the interpreter prints '{}'", printed,
+                                         prepared.printed)};
   const std::string wrong = difference(prepared.expected, found);
   if (!wrong.empty()) return {Fate::Different, wrong};
   return prepared.outcome;

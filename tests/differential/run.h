@@ -37,10 +37,12 @@ struct Outcome {
 std::optional<vm::Function> lowered(const TestProgram& program, const vm::Target& target,
                                     std::string& complaint);
 
-// The tensors after a run of the lowered function in the interpreter, with the checks on.
+// The tensors after a run of the lowered function in the interpreter, with the checks on; and what
+// it printed.
 std::optional<std::vector<ProgramTensor>> interpret(const TestProgram& program,
                                                     const vm::Function& function,
-                                                    std::string& complaint);
+                                                    std::string& complaint,
+                                                    std::string* printed = nullptr);
 
 // Where the outputs differ by more than their tolerance; empty when they agree. Two NaNs of f64 are
 // equal, whatever their bits (docs/numerics.md).

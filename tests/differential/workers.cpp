@@ -51,7 +51,7 @@ std::vector<std::uint64_t> seeds_of(const WorkOptions& options, int job,
     for (std::size_t i = first; i < last; ++i) {
       alarm(most);
       out << "begin " << seeds[i] << std::endl;
-      programs.push_back(draw_program(seeds[i]));
+      programs.push_back(draw_program(seeds[i], {.sm = options.run.target.sm}));
     }
     const auto begins = [&](std::size_t i) {
       alarm(most);
@@ -116,7 +116,7 @@ void reduce(Finding& finding, const WorkOptions& options) {
   const auto end =
       std::chrono::steady_clock::now() + std::chrono::seconds(options.reduction_seconds);
   alarm(static_cast<unsigned>(2 * options.reduction_seconds) + 30);
-  const TestProgram program = draw_program(finding.seed);
+  const TestProgram program = draw_program(finding.seed, {.sm = options.run.target.sm});
   const auto fails = [&](const TestProgram& candidate) {
     return std::chrono::steady_clock::now() < end &&
            to_string(run_program(candidate, options.run).fate) == finding.fate;
