@@ -126,6 +126,7 @@ void bare(benchmark::State& state, const Subject& subject) {
 void bind_only(benchmark::State& state, const Subject& subject) {
   const LoadedKernel& loaded = *must(subject.kernel.loaded(subject.stream.device()));
   const DeviceState& device = *subject.stream.device().state();
+  const CurrentContext current(device);  // tensor maps are encoded in it
   for (auto _ : state) {
     BoundLaunch bound;
     must(loaded.plan().bind(subject.arguments, {device.sms, device.driver, {}, &device}, bound));
