@@ -32,7 +32,7 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/kernels DESTINATION ${BITLOOM_SHARE_DIR}
 
 install(EXPORT BitloomTargets NAMESPACE Bitloom:: DESTINATION ${BITLOOM_PACKAGE_DIR})
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/BitloomConfig.cmake.in ${PROJECT_BINARY_DIR}/generated/BitloomConfig.cmake
-                              INSTALL_DESTINATION ${BITLOOM_PACKAGE_DIR} PATH_VARS BITLOOM_SHARE_DIR)
+                              INSTALL_DESTINATION ${BITLOOM_PACKAGE_DIR} PATH_VARS BITLOOM_SHARE_DIR CMAKE_INSTALL_BINDIR)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/generated/BitloomConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/generated/BitloomConfig.cmake ${PROJECT_BINARY_DIR}/generated/BitloomConfigVersion.cmake
         DESTINATION ${BITLOOM_PACKAGE_DIR})
