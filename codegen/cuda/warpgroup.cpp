@@ -146,12 +146,13 @@ std::string wgmma_function(KernelWriter& out, const Form& form) {
   return name;
 }
 
-// The widest instruction of which the accumulator is made.
-std::optional<std::pair<RegisterLayout, std::int64_t>> instructions_of(
-    const RegisterLayout& layout) {
+// The widest instruction of which the accumulator is made. Of bytes there is none with an odd
+// number of eights above 32.
+std::optional<std::pair<RegisterLayout, std::int64_t>> instructions_of(const RegisterLayout& layout,
+                                                                       bool bytes) {
   const std::int64_t groups = layout.threads() / kWarpgroup;
   for (std::int64_t n = std::min(layout.shape()[1], kWidest); n >= 8; n -= 8) {
-    if (layout.shape()[1] % n != 0) continue;
+    if (layout.shape()[1] % n != 0 || (bytes && n > 32 && n % 16 != 0)) continue;
     auto tiles = layout / layouts::wgmma_c(static_cast<int>(n));
     if (tiles && tiles->threads() == groups) return std::pair{*tiles, n};
   }
@@ -163,7 +164,7 @@ std::optional<std::pair<RegisterLayout, std::int64_t>> instructions_of(
 void emit(const vm::DotAsyncOp& op, KernelWriter& out) {
   const vm::Type &at = out.type(op.a()), &bt = out.type(op.b()), &ct = out.type(op.acc());
   if (!out.target().has_warpgroup_dot()) return out.fail(*op, "warpgroup products need sm_90a");
-  const auto tiles = instructions_of(*ct.layout);
+  const auto tiles = instructions_of(*ct.layout, at.element.is_integer());
   if (!tiles) return out.fail(*op, "the accumulator is not made of the fragments of wgmma");
   const RegisterLayout& parts = tiles->first;
   std::string why;
