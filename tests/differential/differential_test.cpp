@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "dsl/compile.h"
 #include "tests/differential/coverage.h"
 #include "tests/differential/draw.h"
 #include "tests/differential/idioms.h"
@@ -101,6 +102,37 @@ TEST(Comparison, IsExactButWhereABoundIsSaid) {
   EXPECT_EQ(difference({nan}, {other}), "");
   nan.element = other.element = vm::kU64;
   EXPECT_NE(difference({nan}, {other}), "");
+}
+
+// As a GPU prints: all digits of an f64, nine of other floats, a bracket for each dimension, and
+// the first 256 elements.
+TEST(Prints, ShowDigitsBracketsAndTheFirstElements) {
+  dsl::SourceManager sources;
+  vm::Diagnostics diagnostics;
+  dsl::Program text(sources, "");
+  ASSERT_TRUE(text.load_text("k.bl", R"(
+kernel k(x: global f64[2, 2]) grid(1) threads(32) {
+    let h = cast<f32>(x[:, :])
+    print("{} of {}: {}", x[0, 1], h[1 +: 1, :], x[:, :])
+    print("{}", full<u8, 32, 16>(7))
+}
+)",
+                             diagnostics));
+  auto function = text.specialize("k", {}, diagnostics);
+  ASSERT_TRUE(function);
+  TestProgram program;
+  program.function = std::move(*function);
+  program.tensors.push_back(tensor_of(vm::kF64, {0.1, 1.0 / 3, -2, 1e10}));
+  program.tensors.back().extents = {2, 2};
+  std::string complaint, printed;
+  const auto lowered_function = lowered(program, *vm::Target::parse("sm_80"), complaint);
+  ASSERT_TRUE(lowered_function) << complaint;
+  ASSERT_TRUE(interpret(program, *lowered_function, complaint, &printed)) << complaint;
+  const std::string first = printed.substr(0, printed.find('\n'));
+  EXPECT_EQ(first,
+            "0.33333333333333331 of [[-2, 1e+10]]: [[0.10000000000000001, 0.33333333333333331], "
+            "[-2, 10000000000]]");
+  EXPECT_TRUE(printed.ends_with(", 7, …] (u8[32, 16])\n")) << printed;
 }
 
 // A compiler that takes exclusive or for or: found, and reduced to that.

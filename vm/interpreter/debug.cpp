@@ -13,6 +13,7 @@ constexpr std::size_t kMostElements = 256;  // of a tile that is printed
 
 std::string number_text(ElementType type, std::uint64_t code) {
   if (type.is_bool()) return code ? "true" : "false";
+  if (type == kF64) return fmt::format("{:.17g}", decode(type, code));
   if (type.is_float() || type.type_class == TypeClass::Scale)
     return fmt::format("{:.9g}", decode(type, code));
   if (type.type_class == TypeClass::Signed) return fmt::to_string(decode_integer(type, code));
