@@ -1,12 +1,14 @@
 // Draws programs, runs each in the interpreter and on a GPU, and compares.
 //
 //   run_differential --programs 1000 --seed 1 [--target sm_90a] [--compile-only] [--jobs 16]
-//                    [--batch 50] [--json FILE] [--commit NAME] [--save FOLDER] [--list]
+//                    [--batch 50] [--seconds S] [--json FILE] [--commit NAME] [--save FOLDER]
+//                    [--list]
 //
 // Program i is drawn from seed + i and from nothing else. It ends with a count, and the
 // instructions and element types that were compared; --json writes that as a file. A program that
-// fails is reduced and saved in FOLDER; --list says why programs were not compared. Exit status: 0,
-// 1 when a program failed, 77 when there is no GPU.
+// fails is reduced and saved in FOLDER; --list says why programs were not compared. --seconds ends
+// a run in good time, on a machine that is lent for so long; counts are of what was run. Exit
+// status: 0, 1 when a program failed, 77 when there is no GPU.
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -51,6 +53,8 @@ bool parse(int argc, char** argv, Options& options) {
       work.seed = std::strtoull(value.c_str(), nullptr, 10);
     } else if (word == "--batch") {
       work.batch = std::max<std::uint64_t>(1, std::strtoull(value.c_str(), nullptr, 10));
+    } else if (word == "--seconds") {
+      work.seconds = std::atoi(value.c_str());
     } else if (word == "--jobs") {
       work.jobs = std::atoi(value.c_str());
     } else if (word == "--json") {
@@ -121,6 +125,13 @@ std::vector<std::string> unmet(const Total& total) {
   return names;
 }
 
+// Fewer than were asked for when the time was up.
+std::uint64_t count(const Total& total) {
+  std::uint64_t programs = 0;
+  for (const auto& [fate, times] : total.fates) programs += times;
+  return programs;
+}
+
 void write_json(const Options& options, const Total& total, const std::string& device,
                 double seconds) {
   const WorkOptions& work = options.work;
@@ -130,7 +141,7 @@ void write_json(const Options& options, const Total& total, const std::string& d
   json["target"] = to_string(work.run.target);
   json["compile_only"] = work.run.compile_only;
   json["seeds"] = {work.seed, work.seed + work.programs - 1};
-  json["programs"] = work.programs;
+  json["programs"] = count(total);
   json["seconds"] = std::round(seconds);
   json["fates"] = total.fates;
   json["refusals"] = total.refusals;
@@ -168,7 +179,7 @@ int report(const Options& options, const Total& total, const std::string& device
   for (const auto& [fate, count] : total.fates) line += fmt::format(" {} {},", count, fate);
   for (const auto& [code, count] : total.refusals) line += fmt::format(" {} of {},", count, code);
   if (!line.empty()) line.pop_back();
-  fmt::print("{} programs from seed {} on {}{} in {:.0f} s:{}\n", work.programs, work.seed,
+  fmt::print("{} programs from seed {} on {}{} in {:.0f} s:{}\n", count(total), work.seed,
              to_string(work.run.target), work.run.compile_only ? ", compiled only" : "", seconds,
              line);
   if (!options.json.empty()) write_json(options, total, device, seconds);
@@ -193,9 +204,10 @@ int run(const Options& options) {
 int main(int argc, char** argv) {
   bitloom::test::Options options;
   if (!bitloom::test::parse(argc, argv, options)) {
-    std::cerr << "usage: run_differential [--programs N] [--seed S] [--target sm_80] "
-                 "[--compile-only] [--jobs J] [--batch B] [--json FILE] [--commit NAME] "
-                 "[--save FOLDER] [--list]\n";
+    std::cerr
+        << "usage: run_differential [--programs N] [--seed S] [--target sm_80] "
+           "[--compile-only] [--jobs J] [--batch B] [--seconds S] [--json FILE] [--commit NAME] "
+           "[--save FOLDER] [--list]\n";
     return 2;
   }
   return bitloom::test::run(options);

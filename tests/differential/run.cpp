@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <functional>
@@ -177,11 +178,12 @@ struct Compilation {
 };
 
 // Every text in a namespace of its own: each brings its prelude.
-Compilation compiled(std::span<Prepared> programs, const runtime::CompileOptions& options) {
+Compilation compiled(std::span<Prepared> programs, std::size_t first,
+                     const runtime::CompileOptions& options) {
   std::string text;
   for (std::size_t i = 0; i < programs.size(); ++i) {
     if (!programs[i].open) continue;
-    text += fmt::format("namespace program_{} {{\n{}}}\n", i, programs[i].cuda.text);
+    text += fmt::format("namespace program_{} {{\n{}}}\n", first + i, programs[i].cuda.text);
   }
   const auto nvrtc = cuda::Nvrtc::find();
   if (!nvrtc) return {Fate::Failed, nvrtc.error().message, {}};
@@ -295,23 +297,31 @@ std::vector<Outcome> run_programs(std::span<const TestProgram> programs, const R
     if (!architecture) return settle(Fate::Failed, architecture.error().message), outcomes;
     compile.architecture = *architecture;
   }
-  const Compilation whole = compiled(prepared, compile);
-  for (std::size_t i = 0; i < programs.size(); ++i) {
-    if (!prepared[i].open) continue;
-    observer.begins(i);
-    // A module that is refused is compiled program by program.
-    const Compilation own = whole.fate == Fate::Same || open == 1
-                                ? Compilation{whole.fate, whole.detail, {}}
-                                : compiled(std::span(prepared).subspan(i, 1), compile);
-    if (own.fate != Fate::Same) {
-      end(i, {own.fate, own.detail});
-    } else if (options.compile_only) {
-      end(i, prepared[i].outcome);
-    } else {
-      end(i,
-          on_gpu(programs[i], prepared[i], own.cubin.empty() ? whole.cubin : own.cubin, options));
+  const auto take = [&](std::span<Prepared> part, std::size_t first, const Compilation& module) {
+    for (std::size_t i = first; i < first + part.size(); ++i) {
+      if (!prepared[i].open) continue;
+      observer.begins(i);
+      if (module.fate != Fate::Same) {
+        end(i, {module.fate, module.detail});
+      } else if (options.compile_only) {
+        end(i, prepared[i].outcome);
+      } else {
+        end(i, on_gpu(programs[i], prepared[i], module.cubin, options));
+      }
     }
-  }
+  };
+  // A module that is refused is compiled in halves, until the program is found.
+  const std::function<void(std::size_t, std::size_t)> settle_part = [&](std::size_t first,
+                                                                        std::size_t count) {
+    const auto part = std::span(prepared).subspan(first, count);
+    if (std::ranges::none_of(part, &Prepared::open)) return;
+    observer.begins(first);
+    const Compilation module = compiled(part, first, compile);
+    if (module.fate != Fate::Rejected || count == 1) return take(part, first, module);
+    settle_part(first, count / 2);
+    settle_part(first + count / 2, count - count / 2);
+  };
+  settle_part(0, prepared.size());
   return outcomes;
 }
 

@@ -46,6 +46,7 @@ std::vector<std::uint64_t> seeds_of(const WorkOptions& options, int job,
   std::ofstream out(path, std::ios::app);
   const unsigned most = options.run.compile_only ? kCompileOnlySeconds : kHangSeconds;
   for (std::size_t first = 0; first < seeds.size(); first += options.batch) {
+    if (std::chrono::steady_clock::now() > options.end()) break;
     const std::size_t last = std::min<std::size_t>(first + options.batch, seeds.size());
     std::vector<TestProgram> programs;
     for (std::size_t i = first; i < last; ++i) {
@@ -113,8 +114,8 @@ std::optional<std::uint64_t> collect(const std::string& path, const WorkOptions&
 
 // Smaller programs that fail alike, saved; the detail of a finding says where.
 void reduce(Finding& finding, const WorkOptions& options) {
-  const auto end =
-      std::chrono::steady_clock::now() + std::chrono::seconds(options.reduction_seconds);
+  const auto end = std::min(options.end(), std::chrono::steady_clock::now() +
+                                               std::chrono::seconds(options.reduction_seconds));
   alarm(static_cast<unsigned>(2 * options.reduction_seconds) + 30);
   const TestProgram program = draw_program(finding.seed, {.sm = options.run.target.sm});
   const auto fails = [&](const TestProgram& candidate) {
@@ -191,7 +192,7 @@ Total run_all(const WorkOptions& options) {
     start(job);
   }
   fs::remove_all(folder);
-  reduce_all(options, total);
+  if (std::chrono::steady_clock::now() < options.end()) reduce_all(options, total);
   return total;
 }
 

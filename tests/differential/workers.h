@@ -6,6 +6,7 @@
 // are reduced when all programs have run, each for a bounded time.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -21,10 +22,16 @@ struct WorkOptions {
   RunOptions run;
   int jobs = 1;
   std::uint64_t batch = 50;    // programs a module
+  int seconds = 0;             // no module is begun after so many; 0: no limit
   int reductions = 8;          // of the first failures
   int reduction_seconds = 20;  // each
   std::string save = ".";      // where reduced programs go
-  bool list = false;           // print what became of every program that was not compared
+  std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point end() const {
+    using Point = std::chrono::steady_clock::time_point;
+    return seconds > 0 ? begin + std::chrono::seconds(seconds) : Point::max();
+  }
+  bool list = false;  // print what became of every program that was not compared
 };
 
 struct Finding {
