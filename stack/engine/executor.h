@@ -37,6 +37,25 @@ struct Operator {
 // In the order of the kernel's parameters; nullopt for an optional one that is absent.
 using Operand = std::variant<std::nullopt_t, Array, std::int64_t, double>;
 
+// A product with quantised weights by a kernel that is made for speed.
+class Product {
+ public:
+  Product() = default;
+  Product(const Product&) = delete;
+  Product& operator=(const Product&) = delete;
+  virtual ~Product() = default;
+  virtual std::int64_t most_rows() const = 0;
+  // x [m, k] and y [m, n], both bf16, with m of at most most_rows().
+  virtual runtime::Result<void> launch(const Array& x, const Array& y) = 0;
+};
+
+struct ProductWeights {
+  Array codes;                                // packed [k, n]
+  const runtime::HostArray* scale = nullptr;  // f16 [k / group, n]
+  const runtime::HostArray* zero = nullptr;   // u8 [k / group, n], of unsigned types
+  std::int64_t group = 0;
+};
+
 class Executor {
  public:
   Executor() = default;
@@ -54,6 +73,8 @@ class Executor {
   // Packed ones come as codes in the logical shape.
   virtual runtime::Result<runtime::HostArray> read(const Array& array) = 0;
   virtual runtime::Result<void> launch(const Operator& op, std::span<const Operand> operands) = 0;
+  // Null where the engine has no such kernel for the type or the shape: then the plain ones do.
+  virtual runtime::Result<std::shared_ptr<Product>> product(const ProductWeights& weights);
 
   runtime::Result<Array> upload(const runtime::HostArray& from);
   runtime::Result<void> launch(const Operator& op, std::initializer_list<Operand> operands) {

@@ -5,6 +5,7 @@
 #include "runtime/module.h"
 #include "runtime/pack.h"
 #include "stack/engine/executor.h"
+#include "stack/engine/gpu_product.h"
 #include "vm/packed_type.h"
 
 namespace bitloom::stack {
@@ -67,6 +68,12 @@ class Gpu : public Executor {
   }
   using Executor::launch;
 
+  Result<std::shared_ptr<Product>> product(const ProductWeights& weights) override {
+    return make_gpu_product(weights,
+                            *std::static_pointer_cast<runtime::Tensor>(weights.codes.memory),
+                            stream_, folder_, plans_);
+  }
+
  private:
   Array array_of(const runtime::Tensor& tensor) const {
     auto memory = std::make_shared<runtime::Tensor>(tensor);
@@ -119,6 +126,7 @@ class Gpu : public Executor {
   runtime::Stream stream_;
   std::map<std::string, runtime::Module> modules_;
   std::map<Operator, runtime::Kernel> kernels_;
+  std::shared_ptr<ProductPlans> plans_ = std::make_shared<ProductPlans>();
 };
 
 }  // namespace

@@ -130,7 +130,9 @@ Result<std::vector<T>> numbers_of(Executor& executor, const Array& array) {
 void add(TileLists& lists, const Sequence& sequence, std::int64_t head, std::int64_t block,
          std::int64_t row_block, const AttentionPattern& pattern,
          const std::vector<kernels::VerticalSlash>& chosen, const BlockScores& scores) {
-  const std::int64_t first = block * row_block, end = std::min(first + row_block, sequence.rows);
+  // What 64 rows see together is the same however many of them an engine takes at a time.
+  const std::int64_t first = block * row_block / kAttentionBlock * kAttentionBlock,
+                     end = std::min(first + kAttentionBlock, sequence.rows);
   switch (pattern.kind) {
     case Kind::Dense:
       lists.causal({0, sequence.columns});
@@ -143,7 +145,6 @@ void add(TileLists& lists, const Sequence& sequence, std::int64_t head, std::int
                                   chosen[static_cast<std::size_t>(head)]);
       break;
     case Kind::BlockSparse: {
-      // rows of the block are within one pooled block, or are one
       const std::int64_t row = first / kAttentionBlock;
       const std::span<const float> all(scores.score);
       kernels::add_block_sparse(

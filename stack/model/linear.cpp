@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "runtime/host/dense_bits.h"
@@ -43,6 +45,19 @@ std::set<std::string> present(std::initializer_list<std::pair<const char*, bool>
 // y = x · wᵀ (+ residual), w [n, k].
 Result<void> multiply(Executor& executor, const Array& x, const Array& w, const Array& y,
                       const std::optional<Array>& residual) {
+  // One row is read by as many blocks as there is room for; sums in f32 in another order.
+  if (executor.on_gpu() && x.shape[0] == 1 && x.shape[1] % 8 == 0) {
+    const auto k = static_cast<std::uint64_t>(std::clamp<std::int64_t>(x.shape[1], 256, 1024));
+    const Operator gemv{"gemv/gemv.bl",
+                        "gemv",
+                        {{"X", to_string(x.element)},
+                         {"W", to_string(w.element)},
+                         {"Y", to_string(y.element)},
+                         {"BK", fmt::to_string(std::bit_ceil(k))},
+                         {"T", fmt::to_string(std::bit_ceil(k) / 8)}},
+                        present({{"residual", residual.has_value()}})};
+    return executor.launch(gemv, {x, w, operand(residual), y});
+  }
   const Tiles t = tiles_of(executor, x.element, x.shape[0]);
   const Operator op{"llama/linear.bl",
                     "linear",
@@ -57,6 +72,17 @@ Result<void> multiply(Executor& executor, const Array& x, const Array& w, const 
   return executor.launch(op, {x, w, operand(residual), y});
 }
 
+// As many rows of a type as there ever were.
+Result<Array> grown(Executor& executor, Array& array, vm::ElementType element, std::int64_t rows,
+                    std::int64_t columns) {
+  if (array.shape.empty() || array.shape[0] < rows || array.element != element) {
+    auto larger = executor.allocate(element, {rows, columns});
+    if (!larger) return larger;
+    array = std::move(*larger);
+  }
+  return array.rows(0, rows);
+}
+
 Result<void> check_finite(const HostArray& array, const std::string& name) {
   for (std::size_t i = 0; i < array.size(); ++i)
     if (!std::isfinite(vm::decode(array.type(), array.code(i))))
@@ -68,7 +94,7 @@ Result<void> check_finite(const HostArray& array, const std::string& name) {
 }  // namespace
 
 Result<Linear> Linear::load(Executor& executor, const Checkpoint& checkpoint,
-                            const std::string& weight) {
+                            const std::string& weight, Compute compute) {
   Linear linear;
   linear.name_ = weight;
   for (const ExpectedTensor& expected : expected_tensors(checkpoint.config())) {
@@ -78,7 +104,7 @@ Result<Linear> Linear::load(Executor& executor, const Checkpoint& checkpoint,
   }
   if (const QuantizedTensor* quantized = checkpoint.quantized(weight)) {
     linear.quantized_ = *quantized;
-    if (auto done = linear.load_quantized(executor, checkpoint); !done)
+    if (auto done = linear.load_quantized(executor, checkpoint, compute); !done)
       return tl::make_unexpected(done.error());
     return linear;
   }
@@ -90,7 +116,8 @@ Result<Linear> Linear::load(Executor& executor, const Checkpoint& checkpoint,
   return linear;
 }
 
-Result<void> Linear::load_quantized(Executor& executor, const Checkpoint& checkpoint) {
+Result<void> Linear::load_quantized(Executor& executor, const Checkpoint& checkpoint,
+                                    Compute compute) {
   const QuantizedTensor& q = *quantized_;
   const auto bits = checkpoint.read(part_name(name_, "codes"));
   if (!bits) return tl::make_unexpected(bits.error());
@@ -127,15 +154,40 @@ Result<void> Linear::load_quantized(Executor& executor, const Checkpoint& checkp
     if (auto done = take(part("zero", as_f16), zero_); !done) return done;
   if (q.table)
     if (auto done = take(part("table", as_it_is), table_); !done) return done;
+  if (compute == Compute::BF16) {
+    const auto scale = checkpoint.read(part_name(name_, "scale"));
+    if (!scale) return tl::make_unexpected(scale.error());
+    std::optional<HostArray> zero;
+    if (q.zero) {
+      auto points = checkpoint.read(part_name(name_, "zero"));
+      if (!points) return tl::make_unexpected(points.error());
+      zero = std::move(*points);
+    }
+    auto product = executor.product({codes_, &*scale, zero ? &*zero : nullptr, q.group});
+    if (!product) return tl::make_unexpected(product.error());
+    product_ = std::move(*product);
+  }
   if (q.rank == 0) return {};
   if (auto done = take(part("left", as_it_is), left_); !done) return done;
   return take(part("right", as_it_is), right_);
 }
 
-Result<void> Linear::apply(Executor& executor, const Array& x, const Array& y,
-                           const std::optional<Array>& residual) {
-  if (!quantized_) return multiply(executor, x, weight_, y, residual);
-  const Tiles t = tiles_of(executor, x.element, x.shape[0]);
+// By the plain kernel, or by the one for few rows.
+Result<void> Linear::multiply_quantized(Executor& executor, const Array& x, const Array& y,
+                                        const std::optional<Array>& residual) {
+  const std::int64_t m = x.shape[0];
+  if (product_ && x.element == vm::kBF16 && m <= product_->most_rows()) {
+    if (y.element == x.element && !residual) return product_->launch(x, y);
+    if (residual) {
+      const auto wide = grown(executor, wide_, x.element, m, n_);
+      if (!wide) return tl::make_unexpected(wide.error());
+      if (auto done = product_->launch(x, *wide); !done) return done;
+      const Operator add{
+          "llama/add.bl", "add", {{"X", to_string(x.element)}, {"Y", to_string(y.element)}}};
+      return executor.launch(add, {*wide, *residual, y});
+    }
+  }
+  const Tiles t = tiles_of(executor, x.element, m);
   const Operator op{"llama/quantized_linear.bl",
                     "quantized_linear",
                     {{"W", to_string(quantized_->type)},
@@ -149,19 +201,18 @@ Result<void> Linear::apply(Executor& executor, const Array& x, const Array& y,
                     present({{"zero", zero_.has_value()},
                              {"table", table_.has_value()},
                              {"residual", residual.has_value()}})};
-  if (auto done = executor.launch(
-          op, {x, codes_, scale_, operand(zero_), operand(table_), operand(residual), y});
-      !done || !left_)
-    return done;
-  const std::int64_t m = x.shape[0];
-  if (low_.shape.empty() || low_.shape[0] < m || low_.element != x.element) {
-    auto low = executor.allocate(x.element, {m, quantized_->rank});
-    if (!low) return tl::make_unexpected(low.error());
-    low_ = std::move(*low);
-  }
-  const Array low = low_.rows(0, m);
-  if (auto done = multiply(executor, x, *left_, low, std::nullopt); !done) return done;
-  return multiply(executor, low, *right_, y, y);
+  return executor.launch(
+      op, {x, codes_, scale_, operand(zero_), operand(table_), operand(residual), y});
+}
+
+Result<void> Linear::apply(Executor& executor, const Array& x, const Array& y,
+                           const std::optional<Array>& residual) {
+  if (!quantized_) return multiply(executor, x, weight_, y, residual);
+  if (auto done = multiply_quantized(executor, x, y, residual); !done || !left_) return done;
+  const auto low = grown(executor, low_, x.element, x.shape[0], quantized_->rank);
+  if (!low) return tl::make_unexpected(low.error());
+  if (auto done = multiply(executor, x, *left_, *low, std::nullopt); !done) return done;
+  return multiply(executor, *low, *right_, y, y);
 }
 
 }  // namespace bitloom::stack

@@ -19,7 +19,7 @@ inline vm::ElementType element_of(Compute compute) {
 class Linear {
  public:
   static runtime::Result<Linear> load(Executor& executor, const Checkpoint& checkpoint,
-                                      const std::string& weight);
+                                      const std::string& weight, Compute compute = Compute::F32);
 
   // x [m, k], y [m, n], and residual, which may be y itself, of the type of y.
   runtime::Result<void> apply(Executor& executor, const Array& x, const Array& y,
@@ -30,7 +30,10 @@ class Linear {
   std::int64_t outputs() const { return n_; }
 
  private:
-  runtime::Result<void> load_quantized(Executor& executor, const Checkpoint& checkpoint);
+  runtime::Result<void> load_quantized(Executor& executor, const Checkpoint& checkpoint,
+                                       Compute compute);
+  runtime::Result<void> multiply_quantized(Executor& executor, const Array& x, const Array& y,
+                                           const std::optional<Array>& residual);
 
   std::string name_;
   std::int64_t n_ = 0, k_ = 0;
@@ -38,7 +41,9 @@ class Linear {
   std::optional<QuantizedTensor> quantized_;
   Array codes_, scale_;  // packed [k, n], f16 [k / G, n]
   std::optional<Array> zero_, table_, left_, right_;
-  Array low_;  // x · A of as many rows as there ever were
+  Array low_;                         // x · A of as many rows as there ever were
+  std::shared_ptr<Product> product_;  // for few rows of bf16, where the engine has it
+  Array wide_;                        // its result where y is f32
 };
 
 }  // namespace bitloom::stack

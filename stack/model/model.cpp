@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 
 namespace bitloom::stack {
 
@@ -59,7 +60,7 @@ Result<Model> Model::load(const Checkpoint& checkpoint, Executor& executor, Comp
         {"mlp.gate_proj", &layer.gate}, {"mlp.up_proj", &layer.up},
         {"mlp.down_proj", &layer.down}};
     for (const auto& [part, linear] : linears)
-      step(Linear::load(executor, checkpoint, name(part)), *linear);
+      step(Linear::load(executor, checkpoint, name(part), compute), *linear);
     model.layers_.push_back(std::move(layer));
   }
   if (step.failed()) return tl::make_unexpected(step.take());
@@ -91,10 +92,19 @@ Result<void> Model::make_scratch(std::int64_t rows) {
 }
 
 Result<void> Model::rms_norm(const Array& x, const Array& weight, const Array& y) {
-  const Operator op{
+  Operator op{
       "llama/rms_norm.bl",
       "rms_norm",
       {{"X", to_string(x.element)}, {"W", to_string(weight.element)}, {"Y", to_string(y.element)}}};
+  // One row is one block: all of it at once.
+  const std::int64_t n = config_.hidden;
+  if (executor_->on_gpu() && x.shape[0] == 1 && n % 8 == 0) {
+    const auto whole = static_cast<std::int64_t>(
+        std::bit_ceil(static_cast<std::uint64_t>(std::clamp<std::int64_t>(n, 512, 8192))));
+    op.generics["B"] = fmt::to_string(whole);
+    op.generics["N"] = fmt::to_string(whole / 8);
+    op.generics.emplace("V", "8");
+  }
   return executor_->launch(op, {x, weight, config_.rms_eps, y});
 }
 

@@ -147,6 +147,9 @@ std::vector<Case> model_cases() {
     all.push_back({"kernels/llama/rope_cache.bl", "rope_cache", target});
     all.push_back({"kernels/llama/rms_norm.bl", "rms_norm", target});
     all.push_back({"kernels/llama/swiglu.bl", "swiglu", target});
+    all.push_back({"kernels/llama/add.bl", "add", target});
+    for (const Generics& set : {Generics{}, {{"X", "bf16"}}, {{"X", "f16"}, {"W", "f16"}}})
+      all.push_back({"kernels/gemv/gemv.bl", "gemv", target, set, {"L1::no_allocate"}});
     all.push_back({"kernels/quantize/quantize_codebook.bl", "quantize_codebook", target});
   }
   return all;

@@ -12,6 +12,12 @@ runtime::Source integers(runtime::Shape shape, const std::vector<int>& values) {
   return {std::move(array), "the test"};
 }
 
+std::vector<int> rising(int count, int step) {
+  std::vector<int> numbers;
+  for (int i = 0; i < count; ++i) numbers.push_back(i % 70 * step);
+  return numbers;
+}
+
 // gemm_stream with tiles of one block each.
 std::string split(int k) {
   return fmt::format(
@@ -191,10 +197,34 @@ std::vector<MutationCase> mutation_cases() {
       {"attention/patterns.bl",
        "kernel=top_k_threshold set=B=256",
        {"shape=rows=2,n=600,most=40 arg=x=random arg=want=40 out=index out=count"}},
+      {"attention/lists.bl",
+       "kernel=mark_chosen set=B=64",
+       {"shape=heads=2,most=70,columns=201 arg=forced=80 arg=mark=zeros"},
+       {{"index", integers({2, 70}, rising(140, 2))}, {"count", integers({2}, {66, 3})}}},
+      {"attention/lists.bl",
+       "kernel=list_blocks set=BM=64 set=B=2",
+       {"shape=items=4,most=3,entries=7 arg=rows=100 out=place out=list"},
+       {{"index", integers({4, 3}, {0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 0})},
+        {"count", integers({4}, {1, 3, 1, 2})},
+        {"first", integers({5}, {0, 1, 4, 5, 7})}}},
+      {"attention/lists.bl",
+       "kernel=cumulative_gates",
+       {"shape=heads=2,rows=700 arg=log_gate=random out=decay"}},
+      {"attention/lists.bl",
+       "kernel=largest_row set=D=64",
+       {"shape=heads=2,rows=100 arg=x=random arg=largest=zeros"}},
+      {"attention/lists.bl",
+       "kernel=count_decayed set=BM=32",
+       {"shape=heads=2,kv_heads=1,rows=100,blocks=4 arg=decay=random arg=q=zeros arg=k=zeros "
+        "arg=scale=1 arg=room=0.1 out=kept out=tiles"}},
+      {"attention/lists.bl",
+       "kernel=list_decayed set=BM=32 set=BN=32 set=B=2",
+       {"shape=heads=1,blocks=4,entries=9 arg=rows=100 out=place out=list"},
+       {{"kept", integers({1, 4}, {0, 0, 5, 37})}, {"first", integers({5}, {0, 1, 3, 6, 8})}}},
       vertical_slash("count_vertical_slash", "out=tiles out=singles"),
       vertical_slash("list_vertical_slash", "out=place out=list out=single"),
       {"attention/attention_decode.bl",
-       "kernel=attention_merge set=T=f16 set=P=f32 set=D=64",
+       "kernel=attention_merge set=T=f16 set=P=f32 set=D=64 set=S=2",
        {"shape=parts=3,n=21 arg=part=random arg=part_lse=random out=o out=lse"}},
       {"sparse/sparse_gemv.bl",
        "set=T=f16",
@@ -265,6 +295,11 @@ std::vector<MutationCase> mutation_cases() {
                     "arg=start=70 arg=scale=0.125 out=o"},
                    {{"table", integers({3}, {2, 0, 1})}}});
   cases.push_back(paged_lists());
+  cases.push_back(
+      {"llama/add.bl", "", {"shape=m=2,n=1500 arg=x=random arg=residual=random out=y"}});
+  cases.push_back({"gemv/gemv.bl",
+                   "set=X=f16 set=W=f16 set=BN=4 set=BK=256",
+                   {"shape=m=2,k=600,n=10 arg=x=random arg=w=random arg=residual=random out=y"}});
   cases.push_back({"llama/prompt_masses.bl",
                    "kernel=mean_of_rows set=T=f32",
                    {"shape=m=70,heads=2 arg=q=random out=mean"}});

@@ -1,8 +1,10 @@
 // Any bytes as each of the other JSON texts of a model: config.json, the index of shards, the
-// metadata of quantised layers, a policy. What is accepted keeps its promises.
+// metadata of quantised layers, a policy, patterns of attention. What is accepted keeps its
+// promises.
 #include <cstdint>
 #include <string_view>
 
+#include "stack/model/attention_pattern.h"
 #include "stack/model/checkpoint.h"
 #include "stack/quantize/policy.h"
 #include "tests/fuzz/require.h"
@@ -39,5 +41,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   QuantizePolicy policy{QuantizeRule{}};
   if (accepted(policy.add_exceptions(text, "input")))
     BITLOOM_FUZZ_REQUIRE(policy.rule_for("model.layers.0.mlp.up_proj.weight").group >= 1);
+  // a word of its own, and a file for a model of one layer with one head
+  if (const auto pattern = parse_attention_pattern(text); accepted(pattern))
+    BITLOOM_FUZZ_REQUIRE(parse_attention_pattern(to_string(*pattern)) == *pattern);
+  ModelConfig small;
+  small.layers = small.heads = 1;
+  if (const auto patterns = parse_attention_patterns(text, "input", small); accepted(patterns))
+    BITLOOM_FUZZ_REQUIRE(patterns->size() == 1 && patterns->front().size() == 1);
   return 0;
 }

@@ -106,5 +106,43 @@ TEST(ModelOnGpu, QuantisedLayersAreThoseOfTheInterpreter) {
   }
 }
 
+// Few rows of bf16 go through kernels/gemm, many through the plain kernels, and the interpreter has
+// the plain ones only.
+TEST(ModelOnGpu, ProductsOfFewRowsAreThoseOfTheInterpreter) {
+  const tests::TemporaryFolder folder;
+  const Checkpoint checkpoint = value_of(Checkpoint::open(model_folder()));
+  for (const char* type : {"u3", "u4", "i4", "e2m1", "nf4"}) {
+    SCOPED_TRACE(type);
+    const auto on_host = make_interpreter(executor_options());
+    QuantizeOptions options{QuantizePolicy({*value_of(parse_weight_type(type)), 64, 0}), {}, {}};
+    value_of(quantize_checkpoint(*on_host, checkpoint, folder.path(type), options));
+    const Checkpoint quantized = value_of(Checkpoint::open(folder.path(type)));
+    std::vector<std::vector<runtime::HostArray>> logits;
+    for (const bool on_gpu : {false, true}) {
+      const auto executor = on_gpu ? gpu() : make_interpreter(executor_options());
+      Model model = value_of(Model::load(quantized, *executor, Compute::BF16));
+      KvCache cache = value_of(KvCache::create(*executor, model.config(), vm::kBF16, 128));
+      auto& all = logits.emplace_back();
+      const auto ids = input(60);
+      std::size_t at = 0;
+      for (const std::size_t rows : {40, 12, 1, 1, 5, 1}) {
+        const Array hidden = value_of(model.forward(std::span(ids).subspan(at, rows), cache));
+        all.push_back(value_of(executor->read(value_of(model.logits(hidden)))));
+        at += rows;
+      }
+    }
+    for (std::size_t step = 0; step < logits[0].size(); ++step) {
+      double wrong = 0, whole = 0;
+      for (std::size_t i = 0; i < logits[0][step].size(); ++i) {
+        const double a = static_cast<double>(logits[0][step].as<float>()[i]),
+                     b = static_cast<double>(logits[1][step].as<float>()[i]);
+        wrong += (a - b) * (a - b);
+        whole += a * a;
+      }
+      EXPECT_LT(std::sqrt(wrong / whole), 0.02) << "step " << step;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace bitloom::stack
