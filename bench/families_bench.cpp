@@ -2,7 +2,7 @@
 // the same weights, and attention over lists of tiles.
 //
 //   build/bench/families_bench --result bench/results/families_h200.json [--only
-//   lut|lqer|gemm|raw|attention]
+//   lut|lqer|gemm|raw|attention|index]
 //
 // Products rotate through copies of their weights of 300 MB and more, so that none is found in L2.
 // A time is the median over batches of launches between two events; on an idle queue, launches run
@@ -16,6 +16,8 @@
 #include <random>
 
 #include "kernels/attention/tile_lists.h"
+#include "kernels/gemm/tuner.h"
+#include "kernels/index/device_index.h"
 #include "kernels/lut/lut_plan.h"
 #include "runtime/event.h"
 #include "runtime/module.h"
@@ -191,6 +193,28 @@ std::string shares(double us, double raw_us, double bytes) {
                      bytes / us / 1e6);
 }
 
+// What a program would launch: the plan that kernels/gemm makes from its tables.
+void planned(Bench& bench, std::int64_t m, std::int64_t k, std::int64_t n, double raw_us) {
+  for (const bool zero : {true, false}) {
+    kernels::GemmProblem problem{.m = m, .n = n, .k = k};
+    if (zero) problem.weight = vm::unsigned_type(4), problem.zero = vm::kU8;
+    const auto weights =
+        must(kernels::cold_copies(problem, std::size_t{300} << 20, bench.stream()));
+    const auto plan = must(kernels::GemmPlan::make(problem, bench.device()));
+    const Tensor x = must(Tensor::allocate(bench.device(), vm::kF16, {m, k})),
+                 y = must(Tensor::allocate(bench.device(), vm::kF16, {m, n}));
+    bench.fill(x);
+    const double us = bench.time(
+        fmt::format("gemm_plan/n={}/k={}/m={}/W={}", n, k, m, vm::to_string(problem.weight)),
+        [&](int turn) {
+          must(plan.launch(bench.stream(), x,
+                           weights[static_cast<std::size_t>(turn) % weights.size()], y));
+        },
+        20, 9, fmt::format("\"config\": \"{}\"", kernels::to_string(plan.config())));
+    fmt::print("    {}\n", shares(us, raw_us, static_cast<double>(k * n) / 2));
+  }
+}
+
 void products(Bench& bench, std::int64_t k, std::int64_t n) {
   const std::string shape = fmt::format("n={}/k={}", n, k);
   const int sms = bench.device().sms();
@@ -245,6 +269,7 @@ void products(Bench& bench, std::int64_t k, std::int64_t n) {
                    {{"m", m}, {"k", k}, {"n", n}}, {}, {"w"});
       const double us = bench.time(fmt::format("gemm/{}/m={}/W=u4", shape, m), gemm);
       fmt::print("    {}\n", shares(us, raw[4], static_cast<double>(k * n) / 2));
+      planned(bench, m, k, n, raw[4]);
     }
   }
 }
@@ -415,6 +440,123 @@ void attention(Bench& bench, std::int64_t rows) {
              dense / (tiles_us + singles_us + merge_us));
 }
 
+// The lists of vertical-slash 1000/6096 where the numbers are: what the last rows look at, the
+// largest sums, marks and their running counts, tiles and single columns.
+void index_time(Bench& bench, std::int64_t rows) {
+  const Stream& stream = bench.stream();
+  const auto zeros = [&](vm::ElementType element, Shape shape) {
+    return must(Tensor::zeros(stream, element, std::move(shape)));
+  };
+  const auto as = [](const Tensor& tensor, vm::ElementType element, Shape shape) {
+    return must(Tensor::wrap(tensor.buffer(), element, std::move(shape)));
+  };
+  const Shape shape = {kHeads, rows, kHeadSize};
+  const Tensor q = zeros(vm::kF16, shape), k = zeros(vm::kF16, shape), v = zeros(vm::kF16, shape),
+               o = zeros(vm::kF16, shape), lse = zeros(vm::kF32, {kHeads, rows});
+  for (const Tensor* t : {&q, &k, &v}) bench.fill(*t);
+  const std::int64_t blocks = (rows + 127) / 128, items = kHeads * blocks;
+
+  kernels::TileLists last({.row_block = 64, .column_block = 64});
+  for (std::int64_t head = 0; head < kHeads; ++head) {
+    last.begin(head, {.row = rows - 64, .rows = 64, .column = 0, .columns = rows}, 0);
+    last.causal({0, rows});
+    last.end();
+  }
+  const Tensor place = upload(bench, last.place(), {kHeads, 6}),
+               first = upload(bench, last.first(), {kHeads + 1}),
+               list = upload(bench, last.list(), {static_cast<std::int64_t>(last.list().size())});
+  const std::string patterns = "kernels/attention/patterns.bl",
+                    lists = "kernels/attention/lists.bl";
+  const Generics tiles = {{"BM", "128"}, {"BN", "128"}};
+  const Kernel attend = bench.load("kernels/attention/attention_tiles.bl", "attention_tiles", {}),
+               mass = bench.load(patterns, "last_rows_mass", {}),
+               top = bench.load(patterns, "top_k_threshold", {}),
+               mark = bench.load(lists, "mark_chosen", {}),
+               count = bench.load(patterns, "count_vertical_slash", tiles),
+               make = bench.load(patterns, "list_vertical_slash", tiles);
+  const Tensor vertical = zeros(vm::kU32, {kHeads, rows}), slash = zeros(vm::kU32, {kHeads, rows}),
+               columns = zeros(vm::kI32, {kHeads, 1000}), offsets = zeros(vm::kI32, {kHeads, 6096}),
+               column_count = zeros(vm::kI32, {kHeads}), offset_count = zeros(vm::kI32, {kHeads}),
+               column_mark = zeros(vm::kI32, {kHeads, rows + 1}),
+               offset_mark = zeros(vm::kI32, {kHeads, rows + 1}),
+               column_sum = zeros(vm::kI32, {kHeads * (rows + 1) + 1}),
+               offset_sum = zeros(vm::kI32, {kHeads * (rows + 1) + 1}),
+               item_tiles = zeros(vm::kI32, {kHeads, blocks}),
+               item_singles = zeros(vm::kI32, {kHeads, blocks}),
+               tile_first = zeros(vm::kI32, {items + 1}),
+               single_first = zeros(vm::kI32, {items + 1}), places = zeros(vm::kI32, {items, 6}),
+               entries = zeros(vm::kI32, {kHeads * blocks * (blocks + 1) / 2}),
+               singles = zeros(vm::kI32, {items * 1000});
+  const auto flat = [&](const Tensor& t) {
+    std::int64_t n = 1;
+    for (const std::int64_t extent : t.shape()) n *= extent;
+    return as(t, vm::kI32, {n});
+  };
+  const Shape sums = {kHeads, rows + 1};
+  const Tensor offset_rows = as(offset_sum, vm::kI32, sums),
+               column_rows = as(column_sum, vm::kI32, sums);
+  const LaunchArgument none;
+  const std::vector<std::pair<std::string, std::int64_t>> of_rows = {{"rows", rows}},
+                                                          of_items = {{"rows", rows},
+                                                                      {"blocks", blocks}};
+  const std::pair<const char*, std::function<void()>> steps[] = {
+      {"attention of the last rows",
+       [&] {
+         must(attend.launch(stream, q, k, v, place, first, list, none, none, none, 0.0883883476, 0,
+                            0, o, lse));
+       }},
+      {"masses", [&] { must(mass.launch(stream, q, k, lse, 0.0883883476, vertical, slash)); }},
+      // sums are below 2^31, where the bits of floats are in the order of the integers
+      {"largest columns",
+       [&] {
+         must(top.launch(stream, as(vertical, vm::kF32, {kHeads, rows}), 1000, columns,
+                         column_count));
+       }},
+      {"largest diagonals",
+       [&] {
+         must(top.launch(stream, as(slash, vm::kF32, {kHeads, rows}), 6096, offsets, offset_count));
+       }},
+      {"marks",
+       [&] {
+         must(mark.launch(stream, columns, column_count, 30, column_mark));
+         must(mark.launch(stream, offsets, offset_count, 100, offset_mark));
+       }},
+      {"running counts",
+       [&] {
+         must(kernels::exclusive_scan(stream, flat(column_mark), column_sum));
+         must(kernels::exclusive_scan(stream, flat(offset_mark), offset_sum));
+       }},
+      {"count",
+       [&] {
+         const LaunchArgument arguments[] = {offset_rows.argument(), column_rows.argument(),
+                                             item_tiles.argument(), item_singles.argument()};
+         must(count.launch_with(stream, arguments, {.sizes = of_rows}));
+         must(kernels::exclusive_scan(stream, flat(item_tiles), tile_first));
+         must(kernels::exclusive_scan(stream, flat(item_singles), single_first));
+       }},
+      {"lists", [&] {
+         const LaunchArgument arguments[] = {offset_rows.argument(), column_rows.argument(),
+                                             tile_first.argument(),  single_first.argument(),
+                                             places.argument(),      entries.argument(),
+                                             singles.argument()};
+         must(make.launch_with(stream, arguments, {.sizes = of_items}));
+       }}};
+  for (const auto& [name, step] : steps) step();  // with sums of one run
+  must(stream.synchronize());
+  const int each = rows > 40000 ? 2 : 8;
+  for (const auto& [name, step] : steps) {
+    if (std::string_view(name) == "masses") continue;  // sums would add up
+    bench.time(
+        fmt::format("index/vertical-slash/{}/{}", name, rows), [&](int) { step(); }, each, 5);
+  }
+  bench.time(
+      fmt::format("index/vertical-slash/all/{}", rows),
+      [&](int) {
+        for (const auto& [name, step] : steps) step();
+      },
+      each, 5);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -431,12 +573,14 @@ int main(int argc, char** argv) {
   }
   fmt::print("{}\n", device->name());
   Bench bench(*device, only);
-  if (only != "attention") {
+  if (only != "attention" && only != "index") {
     products(bench, 8192, 8192);
     products(bench, 8192, 28672);
   }
   if (bench.wants("attention"))
     for (const std::int64_t rows : {8192, 32768, 131072}) attention(bench, rows);
+  if (bench.wants("index"))
+    for (const std::int64_t rows : {8192, 32768, 131072}) index_time(bench, rows);
   if (result.empty()) return 0;
   std::ofstream out(result);
   out << fmt::format(
