@@ -60,6 +60,14 @@ std::vector<Case> attention_cases() {
     for (const std::string kernel :
          {"block_scores", "top_k_threshold", "count_vertical_slash", "list_vertical_slash"})
       all.push_back({folder + "patterns.bl", kernel, target});
+    for (const std::string kernel :
+         {"mark_chosen", "list_blocks", "cumulative_gates", "count_decayed", "list_decayed"})
+      all.push_back({folder + "lists.bl", kernel, target});
+    for (const std::string size : {"64", "128"})
+      all.push_back({folder + "lists.bl", "largest_row", target, {{"D", size}}});
+    all.push_back(
+        {folder + "attention_decode.bl", "attention_merge", target, {{"R", "1"}, {"S", "16"}}});
+    all.push_back({folder + "patterns.bl", "block_scores", target, {{"OWN", "1"}}});
   }
   return all;
 }
