@@ -9,8 +9,8 @@
 //   the code Splat    no variable: every element is one expression (a constant, a scalar that was
 //   broadcast)
 //
-// Not C++ arrays, and no loops over them: the compiler would first have to unroll the loops and
-// take the arrays apart, which is a third of its time (docs/compiling.md).
+// Not C++ arrays, and no loops over them: NVRTC would first have to unroll the loops and take the
+// arrays apart, which costs it a good part of its time (docs/compiling.md).
 //
 // An element is read as its *code*, a u32 expression whose upper bits are 0 (u64 for 64-bit types,
 // bool for bool), and written the same way. Bits behind the last element are never looked at.
