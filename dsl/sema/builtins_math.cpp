@@ -222,9 +222,11 @@ Value cast_scaled(Context& c, const BuiltinCall& call) {
     return c.error("BL0204", call.places[0])
            << "cast_scaled takes a matrix of integers or floats of 8 bits or fewer, and this is "
            << c.describe(*tile);
-  if (*type != vm::kF16 && *type != vm::kBF16)
+  const bool bytes = *type == vm::kU8 && own.element.is_integer();
+  if (*type != vm::kF16 && *type != vm::kBF16 && !bytes)
     return c.error("BL0204", call.generic_places[0])
-           << "cast_scaled gives f16 or bf16, not " << vm::to_string(*type);
+           << "cast_scaled gives f16 or bf16, or u8 from integers, and this is "
+           << vm::to_string(own.element) << " to " << vm::to_string(*type);
   vm::Instruction& instruction = c.emit(call.place, Opcode::CastScaled, {tile->id});
   const vm::Span span = c.span(call.place);
   const vm::ValueId value = c.function.add_value({}, vm::register_type(*type, own.shape), span);

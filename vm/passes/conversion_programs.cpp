@@ -4,12 +4,35 @@
 
 #include <bit>
 #include <cmath>
+#include <numeric>
 #include <optional>
 
 #include "vm/words/builder.h"
 #include "vm/words/convert.h"
 
 namespace bitloom::vm {
+
+namespace {
+
+// Element i of the request becomes what order[i] was.
+void reorder(ConversionRequest& request, const std::vector<std::int64_t>& order) {
+  const auto bits = static_cast<std::size_t>(request.source.bits);
+  std::vector<std::uint32_t> places = std::move(request.source_bits);
+  if (places.empty()) {
+    places.resize(order.size() * bits);
+    std::iota(places.begin(), places.end(), 0u);
+  }
+  const std::vector<std::uint32_t> groups = std::move(request.scale_groups);
+  request.source_bits.clear();
+  request.scale_groups.clear();
+  for (const std::int64_t element : order) {
+    const auto from = static_cast<std::size_t>(element);
+    for (std::size_t j = 0; j < bits; ++j) request.source_bits.push_back(places[from * bits + j]);
+    request.scale_groups.push_back(groups[from]);
+  }
+}
+
+}  // namespace
 
 ConversionPrograms::Result ConversionPrograms::convert(ElementType from, ElementType to,
                                                        std::int64_t count, Rounding rounding,
@@ -33,10 +56,10 @@ ConversionPrograms::Result ConversionPrograms::convert(ElementType from, Element
 
 ConversionPrograms::Result ConversionPrograms::convert_scaled(
     ElementType from, ElementType to, const std::vector<std::uint32_t>& groups, std::int64_t scales,
-    const layouts::Encoding* encoding) {
+    const layouts::Encoding* encoding, const std::vector<std::int64_t>& order) {
   const std::string key =
-      fmt::format("scaled {} {} {} {}", to_string(from), to_string(to), fmt::join(groups, ","),
-                  encoding ? encoding->to_string() : "");
+      fmt::format("scaled {} {} {} {} {}", to_string(from), to_string(to), fmt::join(groups, ","),
+                  encoding ? encoding->to_string() : "", fmt::join(order, ","));
   if (const auto found = known_.find(key); found != known_.end()) return found->second;
   ConversionRequest request;
   request.source = from;
@@ -47,6 +70,7 @@ ConversionPrograms::Result ConversionPrograms::convert_scaled(
   request.unnormalised = true;
   request.scale_groups = groups;
   if (encoding) set_encoding(request, *encoding);
+  if (!order.empty()) reorder(request, order);
   if (from.type_class == TypeClass::Signed) {
     request.source = unsigned_type(from.bits);
     request.xor_constant ^= std::uint64_t{1} << (from.bits - 1);
@@ -56,7 +80,7 @@ ConversionPrograms::Result ConversionPrograms::convert_scaled(
   WordProgram program = made->program;
   std::vector<std::optional<int>> exponents(static_cast<std::size_t>(scales));
   for (std::size_t i = 0; i < groups.size(); ++i) {
-    std::optional<int>& exponent = exponents[groups[i]];
+    std::optional<int>& exponent = exponents[request.scale_groups[i]];
     if (exponent && *exponent != made->scales[i]) {
       return known_.emplace(key, tl::unexpected(std::string("columns need several scales")))
           .first->second;

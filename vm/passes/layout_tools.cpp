@@ -370,9 +370,12 @@ std::optional<RegisterLayout> packed_layout(const layouts::PackedAtom& atom, con
             if (vector <= best_vector) continue;
             best_vector = vector;
             best = *turned;
-          } else if (across_n * across_k * 1024 + across_n > best_spread &&
-                     is_packed_layout(*turned, atom)) {
-            best_spread = across_n * across_k * 1024 + across_n;
+          } else if (const std::int64_t spread_out = across_n * across_k * 1024 + across_n;
+                     spread_out >= best_spread && is_packed_layout(*turned, atom)) {
+            const int vector = packed_vector_bytes(*turned, atom);
+            if (spread_out == best_spread && vector <= best_vector) continue;
+            best_spread = spread_out;
+            best_vector = vector;
             best = *turned;
           }
         }

@@ -18,6 +18,8 @@ class ConversionLowering {
 
   PassResult run() {
     find_encoded();
+    count_uses(function_.body);
+    find_reordered(function_.body);
     visit(function_.body);
     if (failed_) return PassResult::Failed;
     return changed_ ? PassResult::Changed : PassResult::Unchanged;
@@ -25,6 +27,8 @@ class ConversionLowering {
 
  private:
   void find_encoded();
+  void find_reordered(Region& region);
+  void count_uses(const Region& region);
   void visit(Region& region);
   void visit_cast(Instruction& cast, Builder& out);
   void visit_scaled(const Instruction& cast, Builder& out);
@@ -57,6 +61,9 @@ class ConversionLowering {
   ConversionPrograms programs_;
   std::unordered_map<ValueId, const PackedAtom*> encoded_;
   std::vector<std::unique_ptr<PackedAtom>> owned_;
+  std::unordered_map<ValueId, int> uses_;
+  // A scaled cast gives its result in the order of a layout conversion that stood behind it.
+  std::unordered_map<ValueId, std::vector<std::int64_t>> orders_;
   bool changed_ = false, failed_ = false;
 };
 
@@ -100,6 +107,53 @@ void ConversionLowering::find_encoded() {
       }
     });
   }
+}
+
+// ---- Order within a thread ----
+
+void ConversionLowering::count_uses(const Region& region) {
+  walk(region, [&](const Instruction& instruction) {
+    for (const ValueId input : instruction.inputs) ++uses_[input];
+  });
+}
+
+// For every register of `to`, the register of `from` that holds its element, in every thread.
+std::vector<std::int64_t> register_order(const RegisterLayout& from, const RegisterLayout& to) {
+  std::vector<std::int64_t> order;
+  for (std::int64_t reg = 0; reg < to.registers(); ++reg) {
+    std::int64_t found = 0;
+    while (found < from.registers() && from.element(0, found) != to.element(0, reg)) ++found;
+    order.push_back(found);
+  }
+  return order;
+}
+
+// A scaled cast whose result is only wanted in other registers of the same threads: where codes
+// are collected bit by bit anyway, the order costs nothing, and often less. Packed weights, which
+// lie in the order of 16-bit operands, so become operands of 8 bits.
+void ConversionLowering::find_reordered(Region& region) {
+  std::unordered_map<ValueId, Instruction*> casts;
+  std::vector<InstructionPtr> kept;
+  for (InstructionPtr& instruction : region.body) {
+    for (Region& inner : instruction->regions) find_reordered(inner);
+    if (instruction->opcode == Opcode::CastScaled) {
+      casts[instruction->outputs[0]] = instruction.get();
+    } else if (instruction->opcode == Opcode::ConvertLayout) {
+      const ValueId x = instruction->inputs[0], d = instruction->outputs[0];
+      const auto cast = casts.find(x);
+      if (cast != casts.end() && uses_[x] == 1) {
+        const RegisterLayout &from = *function_.type(x).layout, &to = *function_.type(d).layout;
+        if (movement(from, to) == Movement::Registers && from.registers() == to.registers()) {
+          orders_[d] = register_order(from, to);
+          cast->second->outputs[0] = d;
+          changed_ = true;
+          continue;
+        }
+      }
+    }
+    kept.push_back(std::move(instruction));
+  }
+  region.body = std::move(kept);
 }
 
 bool ConversionLowering::keeps_encoding(const Instruction& instruction, std::size_t input) const {
@@ -328,9 +382,11 @@ void ConversionLowering::visit_scaled(const Instruction& cast, Builder& out) {
   const Type &from = function_.type(x), &scale = function_.type(cast.outputs[1]);
   const auto groups = scale_registers(*from.layout, *scale.layout);
   if (!groups) return fail(cast, "the columns of the tile and of its scale lie in other threads");
-  const auto program =
-      programs_.convert_scaled(from.element, function_.type(cast.outputs[0]).element, *groups,
-                               scale.layout->registers(), atom(x) ? &atom(x)->encoding() : nullptr);
+  const auto order = orders_.find(cast.outputs[0]);
+  const auto program = programs_.convert_scaled(
+      from.element, function_.type(cast.outputs[0]).element, *groups, scale.layout->registers(),
+      atom(x) ? &atom(x)->encoding() : nullptr,
+      order == orders_.end() ? std::vector<std::int64_t>() : order->second);
   if (!program) return fail(cast, program.error());
   Instruction& instruction = out.emit(Opcode::Words, {x});
   instruction.outputs = cast.outputs;

@@ -219,15 +219,16 @@ void verify(const CastOp& op, VerifyContext& context) {
   }
 }
 
-// A matrix of integers or floats of 8 bits or fewer, to f16 or bf16; d like x, unit and scale one
-// row.
+// A matrix of integers or floats of 8 bits or fewer, to f16 or bf16, or of integers to u8; d like
+// x, unit and scale one row.
 void verify(const CastScaledOp& op, VerifyContext& context) {
   const ElementType from = context.element(op.x()), to = context.element(op.d());
   const bool number = from.is_narrow() && (from.is_integer() || from.is_float());
-  if (!number || (to != kF16 && to != kBF16)) {
+  const bool half = to == kF16 || to == kBF16;
+  if (!number || !(half || (to == kU8 && from.is_integer()))) {
     context.fail("BL0204", {op.x(), op.d()})
         << "from " << to_string(from) << " to " << to_string(to)
-        << "; it takes integers and floats of 8 bits or fewer to f16 or bf16";
+        << "; it takes integers and floats of 8 bits or fewer to f16 or bf16, and integers to u8";
     return;
   }
   if (!rules::same_shape(context, op.x(), op.d()) || !rules::same_layout(context, op.x(), op.d()))

@@ -92,7 +92,9 @@ std::vector<Word> same_codes(Lowering& x) {
 
 Conversion attempt(const ConversionRequest& request, std::span<const int> shifts) {
   Lowering x(request, shifts);
-  const bool same = request.source == request.destination;
+  // Bytes are put together by byte permutations where that is less than bits one by one.
+  const bool bytes = request.unnormalised && request.source.is_integer();
+  const bool same = request.source == request.destination && !bytes;
   const auto outputs = same                       ? same_codes(x)
                        : is_whole(request.source) ? from_integers(x)
                                                   : from_floats(x);

@@ -53,7 +53,8 @@ struct ConversionRequest {
   bool finite = false;
 
   // The result may be the number times 2^-scale, where that saves work (to f16: from unsigned
-  // integers, which stay inside the subnormals, and from eXmY). Elements of one group
+  // integers, which stay inside the subnormals, and from eXmY; to bytes: from unsigned integers,
+  // which stay where they are in a byte). Elements of one group
   // (scale_groups[i]; empty: all different) get one scale.
   bool unnormalised = false;
   std::vector<std::uint32_t> scale_groups;

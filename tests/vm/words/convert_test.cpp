@@ -125,6 +125,20 @@ TEST_P(EveryNarrowType, MayStayUnnormalised) {
     }
 }
 
+TEST_P(EveryNarrowType, MayStayAnywhereInAByte) {
+  if (!GetParam().is_integer() || GetParam().type_class == TypeClass::Signed) return;
+  for (const int count : {3, 4, 16, 32})
+    for (const bool grouped : {false, true}) {
+      ConversionRequest asked = request(GetParam(), kU8, count);
+      asked.unnormalised = asked.finite = true;
+      for (int e = 0; grouped && e < count; ++e)
+        asked.scale_groups.push_back(static_cast<std::uint32_t>(e / 4 % 2));
+      EXPECT_EQ(difference_for_every_code(asked), "");
+      asked.source_bits = permuted(GetParam().bits, count, 6);
+      EXPECT_EQ(difference_for_every_code(asked), "");
+    }
+}
+
 TEST_P(EveryNarrowType, BecomesEveryOtherNarrowType) {
   for (const ElementType to : narrow_types())
     for (const int sm : {80, 90})

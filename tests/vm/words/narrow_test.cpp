@@ -7,6 +7,7 @@
 #include <cmath>
 #include <random>
 
+#include "layouts/encoding.h"
 #include "tests/vm/words/conversion_check.h"
 
 namespace bitloom::vm {
@@ -225,6 +226,28 @@ TEST(ScaleGroups, GetOneScale) {
   ASSERT_TRUE(lowered);
   for (std::size_t e = 0; e < 32; ++e)
     EXPECT_EQ(lowered->scales[e], lowered->scales[e / 2 % 2 * 2]) << e;
+  EXPECT_EQ(difference_for_every_code(asked), "");
+}
+
+// Rows 8 j and 8 j + 4 of pairs of nibbles, in fours of one row: a mask each, the upper row 16
+// times what it was.
+TEST(ScaleGroups, LeaveNibblesWhereTheyAreInBytes) {
+  ConversionRequest asked = request(unsigned_type(4), kU8, 32);
+  asked.unnormalised = asked.finite = true;
+  set_encoding(asked, layouts::Encoding::preferred(4));
+  const auto places = std::move(asked.source_bits);
+  asked.source_bits.clear();
+  for (std::uint32_t e = 0; e < 32; ++e) {
+    // of each word the halves (k), rows and pairs; a register wants row, pair, half
+    const std::uint32_t half = e % 2, pair = e / 2 % 2, row = e / 4 % 2;
+    const std::uint32_t from = e / 8 * 8 + half * 4 + row * 2 + pair;
+    for (std::uint32_t j = 0; j < 4; ++j) asked.source_bits.push_back(places[from * 4 + j]);
+    asked.scale_groups.push_back(row);
+  }
+  const auto lowered = lower_conversion(asked);
+  ASSERT_TRUE(lowered);
+  for (std::size_t e = 0; e < 32; ++e) EXPECT_EQ(lowered->scales[e], e / 4 % 2 ? -4 : 0) << e;
+  EXPECT_EQ(ops_per_element(asked), 0.25);
   EXPECT_EQ(difference_for_every_code(asked), "");
 }
 

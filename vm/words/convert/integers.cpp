@@ -137,6 +137,17 @@ class ScaleGroups {
         if (group_of(first + l) == group) offsets.fixed[l] = offset;
     offsets.equal = lanes == 2 && !groups_.empty() && group_of(first) == group_of(first + 1);
   }
+  std::optional<int> fixed(int element) const {
+    for (const auto& [group, offset] : fixed_)
+      if (group_of(element) == group) return offset;
+    return std::nullopt;
+  }
+  // All of one group.
+  bool alike(int first, int lanes) const {
+    for (int l = 1; l < lanes; ++l)
+      if (group_of(first + l) != group_of(first)) return false;
+    return true;
+  }
   void fix(int element, int offset) {
     if (!groups_.empty()) fixed_.emplace_back(group_of(element), offset);
   }
@@ -252,8 +263,7 @@ std::vector<Word> integers_to_f32_each(Lowering& x) {
 
 namespace {
 
-// Elements first … of one word of lanes, at the bottom of their lanes; anything may stand above
-// them.
+// Elements first … of one word of lanes, each at the bottom of its lane or some bits above it.
 class LanePlacer {
  public:
   LanePlacer(Lowering& x, int first, int lane_bits)
@@ -265,8 +275,25 @@ class LanePlacer {
   int lanes() const { return lanes_; }
   std::uint32_t every(std::uint32_t lane) const {
     std::uint32_t all = 0;
-    for (int l = 0; l < lanes_; ++l) all |= lane << (l * lane_bits_);
+    for (int l = 0; l < lanes_; ++l) all |= lane << (l * lane_bits_ + up_[l]);
     return all;
+  }
+
+  // As far up as the groups of the elements stand already. The first word of a group, if it has no
+  // other, chooses what costs it least: words of one column tend to lie alike.
+  Word place(std::uint32_t flip, ScaleGroups& groups) {
+    bool free = groups.alike(first_, lanes_);
+    for (int l = 0; l < lanes_; ++l) {
+      const std::optional<int> fixed = groups.fixed(first_ + l);
+      up_[l] = fixed.value_or(0);
+      free = free && !fixed;
+    }
+    if (free) move_up(cheapest_offset(flip));
+    for (int l = 0; l < lanes_; ++l) {
+      x_.scales[static_cast<std::size_t>(first_ + l)] = -up_[l];
+      groups.fix(first_ + l, up_[l]);
+    }
+    return place(flip);
   }
 
   // x & codes ^ flip in every lane.
@@ -278,11 +305,29 @@ class LanePlacer {
   }
 
  private:
+  void move_up(int offset) { std::fill(std::begin(up_), std::end(up_), offset); }
+
+  int cheapest_offset(std::uint32_t flip) {
+    const std::size_t mark = x_.b.mark();
+    const int before = x_.b.cost();
+    int best = 0, least = 0;
+    for (int offset = 0; offset <= lane_bits_ - x_.gather.bits(); ++offset) {
+      move_up(offset);
+      place(flip);
+      const int cost = x_.b.cost() - before;
+      x_.b.go_back(mark);
+      if (offset > 0 && cost >= least) continue;
+      best = offset;
+      least = cost;
+    }
+    return best;
+  }
+
   std::uint32_t mask() const { return every(low_ones(x_.gather.bits())); }
 
   std::optional<Word> by_bits(std::uint32_t flip) {
     std::vector<Wanted> wanted;
-    for (int l = 0; l < lanes_; ++l) x_.gather.want(wanted, first_ + l, l * lane_bits_);
+    for (int l = 0; l < lanes_; ++l) x_.gather.want(wanted, first_ + l, l * lane_bits_ + up_[l]);
     return assemble(x_.b, wanted, every(flip));
   }
 
@@ -291,7 +336,7 @@ class LanePlacer {
     for (int l = 0; l < lanes_; ++l) {
       const auto position = x_.gather.position(first_ + l);
       if (!position) return std::nullopt;
-      lanes.push_back({first_ + l, l * lane_bits_, *position & 7});
+      lanes.push_back({first_ + l, l * lane_bits_ + up_[l], (*position - up_[l]) & 7});
     }
     const auto gathered = x_.gather.bytes(lanes);
     if (!gathered) return std::nullopt;
@@ -303,7 +348,7 @@ class LanePlacer {
   std::optional<Word> by_spreading(std::uint32_t flip) {
     const int bits = x_.gather.bits();
     for (int l = 0; l < lanes_; ++l)
-      if (!x_.gather.position(first_ + l) ||
+      if (up_[l] != 0 || !x_.gather.position(first_ + l) ||
           *x_.gather.position(first_ + l) != *x_.gather.position(first_) + l * bits)
         return std::nullopt;
     Word word = *x_.gather.window(first_);
@@ -318,6 +363,7 @@ class LanePlacer {
 
   Lowering& x_;
   int first_, lane_bits_, lanes_;
+  int up_[4] = {0, 0, 0, 0};  // how far above the bottom of its lane an element stands
 };
 
 }  // namespace
@@ -330,10 +376,12 @@ std::vector<Word> integers_to_lanes(Lowering& x, int lane_bits) {
   const bool extends = offset.bias != 0 && x.source().bits < lane_bits;
   const auto flip = extends ? offset.flip : static_cast<std::uint32_t>(x.request.xor_constant);
   const std::uint32_t sign = 1u << (lane_bits - 1);
+  const bool scaled = x.request.unnormalised && !extends;
+  ScaleGroups groups(x);
   std::vector<Word> words;
   for (int first = 0; first < x.count(); first += 32 / lane_bits) {
     LanePlacer placer(x, first, lane_bits);
-    Word word = placer.place(flip);
+    Word word = scaled ? placer.place(flip, groups) : placer.place(flip);
     if (extends) {
       const std::uint32_t up = sign - static_cast<std::uint32_t>(offset.bias);
       word = x.b.op(WordOpcode::Add, word, x.b.constant(placer.every(up)));
