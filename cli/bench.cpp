@@ -195,7 +195,9 @@ class Bench {
       return {};
     };
     auto read = named(type, p.weight, "--types");
-    if (read) read = named(options_.activation, p.activation, "--act");
+    if (read && !kernels::parse_activation(options_.activation, p))
+      read = failure("BL0703", fmt::format("--act: '{}' is no element type", options_.activation),
+                     "f16, bf16, i8 or bf16:i8");
     if (read) read = named(options_.scale, p.scale, "--scale");
     if (read && !options_.zero.empty()) {
       p.zero.emplace();
@@ -371,7 +373,9 @@ void add_bench(CLI::App& app, Context& context) {
       ->capture_default_str();
   gemm->add_option("--group", options->group, "group sizes, joined with commas; k: one group")
       ->capture_default_str();
-  gemm->add_option("--act", options->activation, "type of activations and outputs: f16 or bf16")
+  gemm->add_option(
+          "--act", options->activation,
+          "type of activations and outputs: f16 or bf16; i8 or bf16:i8: quantised on the way")
       ->capture_default_str();
   gemm->add_option("--scale", options->scale, "type of scales")->capture_default_str();
   gemm->add_option("--zero", options->zero, "type of zero points; without it there are none");

@@ -60,7 +60,7 @@ Result<void> write_json(const BenchReport& report, const std::string& path) {
     Json json = {{"op", "gemm"},
                  {"type", vm::to_string(p.weight)},
                  {"group", p.group},
-                 {"act", vm::to_string(p.activation)},
+                 {"act", activation_text(p)},
                  {"scale", vm::to_string(p.scale)},
                  {"zero", p.zero ? Json(vm::to_string(*p.zero)) : Json()},
                  {"m", p.m},

@@ -14,6 +14,7 @@ using Numbers = std::map<std::string, int>;
 
 const std::map<std::string, std::vector<std::string>> kWords = {
     {"stream", {"M", "NW", "KW", "D", "B", "U"}},
+    {"int8", {"M", "NW", "KW", "D", "B", "U"}},
     {"wgmma", {"T", "F", "R", "D", "P", "B"}},
     {"tile", {"BM", "BN", "S"}}};
 
@@ -39,6 +40,7 @@ runtime::Result<void> check_stream(const GemmConfig& c, const GemmProblem& p,
   const int unit = c.number("U"), warps = c.number("NW") * c.number("KW"), most = c.number("M");
   if (p.m > most) return refuse(fmt::format("it takes {} rows of x at most", most));
   if (most % 8 != 0 || most > 64) return refuse("M is a multiple of 8, 64 at most");
+  if (c.kernel == "int8" && unit > 128) return refuse("sums of U = 128 rows at most are exact");
   if (unit % 64 != 0 || p.k % unit != 0)
     return refuse(fmt::format("k is not a multiple of U = {}", unit));
   if (p.group % unit != 0 && unit % p.group != 0 && p.k != p.group)
@@ -100,7 +102,7 @@ runtime::Result<GemmConfig> parse_gemm_config(const std::string& text) {
     return failure("BL1121", fmt::format("'{}' is no configuration of a product: {}", text, why),
                    "such as: stream M=8 NW=1 KW=4 D=2 B=2 U=128");
   };
-  if (words == kWords.end()) return refuse("it begins with stream, wgmma or tile");
+  if (words == kWords.end()) return refuse("it begins with stream, int8, wgmma or tile");
   for (std::string word; stream >> word;) {
     const std::size_t equals = word.find('=');
     const std::string name = word.substr(0, equals);
@@ -124,7 +126,11 @@ runtime::Result<void> check(const GemmConfig& c, const GemmProblem& p, const vm:
   const auto refuse = [&](std::string why) {
     return failure("BL1121", fmt::format("'{}' cannot compute {}: {}", text, to_string(p), why));
   };
-  if (c.kernel == "stream") return check_stream(c, p, text);
+  if (c.kernel == "int8" && !p.activation_codes) return refuse("its activations are not quantised");
+  if (c.kernel != "int8" && p.activation_codes)
+    return refuse(
+        fmt::format("it does not quantise activations to {}", vm::to_string(*p.activation_codes)));
+  if (c.kernel == "stream" || c.kernel == "int8") return check_stream(c, p, text);
   if (c.kernel == "wgmma") return check_wgmma(c, p, target, text);
   if (p.activation != vm::kF16 || p.scale != vm::kF16)
     return refuse("its activations and scales are f16");
@@ -150,12 +156,12 @@ std::vector<GemmConfig> gemm_candidates(const GemmProblem& p, const vm::Target& 
       {2, 4, 2, 1, 128}, {4, 2, 2, 1, 128}, {2, 4, 1, 2, 128}, {1, 4, 2, 3, 64},  {1, 4, 3, 3, 64},
       {1, 4, 3, 4, 64}};
   for (const Stream& s : kStreams)
-    add("stream", {{"M", most},
-                   {"NW", s.warps_n},
-                   {"KW", s.warps_k},
-                   {"D", s.stages},
-                   {"B", s.blocks},
-                   {"U", s.unit}});
+    add(p.activation_codes ? "int8" : "stream", {{"M", most},
+                                                 {"NW", s.warps_n},
+                                                 {"KW", s.warps_k},
+                                                 {"D", s.stages},
+                                                 {"B", s.blocks},
+                                                 {"U", s.unit}});
   // A tile holds the rows of x where it can. Few tiles are cut along k, so that most
   // multiprocessors have work, and none much more than the others.
   struct Tile {

@@ -54,8 +54,9 @@ struct GemmPlan::State {
   GemmConfig config;
   Device device;
   Kernel multiply;
-  std::optional<Kernel> order = {};  // stream: order_activations
-  std::optional<Tensor> x = {}, sums = {}, part = {}, ticket = {};
+  // stream: order_activations; int8: quantize_activations
+  std::optional<Kernel> order = {};
+  std::optional<Tensor> x = {}, sums = {}, token_scale = {}, part = {}, ticket = {};
 
   static Result<State> specialized(const GemmProblem& p, const GemmConfig& config,
                                    const Device& device, const GemmOptions& options);
@@ -81,12 +82,17 @@ Result<GemmPlan::State> GemmPlan::State::specialized(const GemmProblem& p, const
     if (config.number("P") > 1) given.insert({"part", "ticket"});
     return specialize(options, "gemm_wgmma.bl", "gemm_wgmma", generics, given).map(alone);
   }
+  const bool int8 = config.kernel == "int8";
+  const std::string file = int8 ? "gemm_int8.bl" : "gemm_stream.bl";
   Result<State> state =
-      specialize(options, "gemm_stream.bl", "gemm_stream", generics, present(p)).map(alone);
+      specialize(options, file, int8 ? "gemm_int8" : "gemm_stream", generics, present(p))
+          .map(alone);
   if (!state) return state;
-  Result<Kernel> order = specialize(
-      options, "gemm_stream.bl", "order_activations",
-      {{"A", generics["A"]}, {"G", generics["G"]}, {"M", generics["M"]}, {"U", generics["U"]}}, {});
+  Generics of_order = {
+      {"A", generics["A"]}, {"G", generics["G"]}, {"M", generics["M"]}, {"U", generics["U"]}};
+  if (int8) of_order["W"] = generics["W"];
+  Result<Kernel> order =
+      specialize(options, file, int8 ? "quantize_activations" : "order_activations", of_order, {});
   if (!order) return tl::make_unexpected(order.error());
   state->order = std::move(*order);
   return state;
@@ -116,8 +122,14 @@ Result<void> GemmPlan::State::allocate() {
                      slots = 2 * config.number("B") * device.sms();
   const std::int64_t of_sum = std::min<std::int64_t>(unit, problem.group),
                      columns = 64 * config.number("NW");
-  auto done = hold(x, Tensor::allocate(device, problem.activation, {problem.k / unit, rows, unit}));
-  if (done) done = hold(sums, Tensor::allocate(device, vm::kF32, {problem.k / of_sum, rows}));
+  const bool codes = problem.activation_codes.has_value();
+  auto done =
+      hold(x, Tensor::allocate(device, problem.activation_codes.value_or(problem.activation),
+                               {problem.k / unit, rows, unit}));
+  if (done)
+    done = hold(sums,
+                Tensor::allocate(device, codes ? vm::kI32 : vm::kF32, {problem.k / of_sum, rows}));
+  if (done && codes) done = hold(token_scale, Tensor::allocate(device, vm::kF32, {rows}));
   if (done) done = hold(part, Tensor::allocate(device, vm::kF32, {slots, columns, rows}));
   if (done) done = hold(ticket, Tensor::zeros(*stream, vm::kU32, {(problem.n + 63) / 64}));
   return done ? stream->synchronize() : done;
@@ -193,6 +205,12 @@ Result<void> GemmPlan::launch(const Stream& stream, const Tensor& x, const GemmW
                              lanes(s.part), lanes(s.ticket));
   if (s.config.kernel == "tile")
     return s.multiply.launch(stream, x, weights.codes(), weights.scale(), lanes(weights.zero()), y);
+  if (s.config.kernel == "int8") {
+    if (auto done = s.order->launch(stream, x, *s.x, *s.sums, *s.token_scale); !done) return done;
+    return s.multiply.launch(stream, *s.x, *s.sums, *s.token_scale, weights.codes(),
+                             weights.scale_of_lanes(), lanes(weights.zero_of_lanes()),
+                             optional(bias), optional(residual), y, *s.part, *s.ticket);
+  }
   if (auto done = s.order->launch(stream, x, *s.x, *s.sums); !done) return done;
   return s.multiply.launch(stream, *s.x, *s.sums, weights.codes(), weights.scale_of_lanes(),
                            lanes(weights.zero_of_lanes()), optional(bias), optional(residual), y,
@@ -211,7 +229,8 @@ Result<runtime::KernelResources> GemmPlan::resources() const {
 
 std::size_t GemmPlan::workspace_bytes() const {
   std::size_t sum = 0;
-  for (const auto* tensor : {&state_->x, &state_->sums, &state_->part, &state_->ticket})
+  for (const auto* tensor :
+       {&state_->x, &state_->sums, &state_->token_scale, &state_->part, &state_->ticket})
     if (*tensor) sum += (*tensor)->bytes();
   return sum;
 }

@@ -14,6 +14,27 @@ bool is_weight(vm::ElementType type) {
          ((type.is_integer() && type.bits >= 1) || (type.is_float() && type.bits >= 3));
 }
 
+constexpr std::int64_t kMostQuantizedRows = 32;
+
+runtime::Result<void> check_codes(const GemmProblem& p) {
+  const auto refuse = [&](const std::string& why, const std::string& hint) {
+    return failure("BL1120", fmt::format("no kernel multiplies {}: {}", to_string(p), why), hint);
+  };
+  if (!p.activation_codes) return {};
+  if (*p.activation_codes != vm::kI8)
+    return refuse(
+        fmt::format("activations are quantised to i8, not {}", vm::to_string(*p.activation_codes)),
+        "f16 and bf16 activations need not be quantised");
+  if (!p.weight.is_integer())
+    return refuse(fmt::format("i8 activations are multiplied with integer weights, not {}",
+                              vm::to_string(p.weight)),
+                  "leave the activations f16 or bf16");
+  if (p.m > kMostQuantizedRows)
+    return refuse(fmt::format("with i8 activations x has {} rows at most", kMostQuantizedRows),
+                  "leave the activations of more rows f16 or bf16");
+  return {};
+}
+
 }  // namespace
 
 runtime::Result<void> check(const GemmProblem& p) {
@@ -25,6 +46,7 @@ runtime::Result<void> check(const GemmProblem& p) {
                               vm::to_string(p.weight)));
   if (p.activation != vm::kF16 && p.activation != vm::kBF16)
     return refuse(fmt::format("activations are f16 or bf16, not {}", vm::to_string(p.activation)));
+  if (auto good = check_codes(p); !good) return good;
   if (!p.scale.is_float() || p.scale.bits > 16)
     return refuse(
         fmt::format("scales are f16, bf16, e8m0 or e4m3, not {}", vm::to_string(p.scale)));
@@ -49,7 +71,31 @@ runtime::Result<void> check(const GemmProblem& p) {
 std::string to_string(const GemmProblem& p) {
   return fmt::format("{}{}{} g{} {} m={} n={} k={}", vm::to_string(p.weight),
                      p.zero ? " zero " : "", p.zero ? vm::to_string(*p.zero) : "", p.group,
-                     vm::to_string(p.activation), p.m, p.n, p.k);
+                     activation_text(p), p.m, p.n, p.k);
+}
+
+std::string activation_text(const GemmProblem& p) {
+  const std::string type = vm::to_string(p.activation);
+  if (!p.activation_codes) return type;
+  const std::string codes = vm::to_string(*p.activation_codes);
+  return p.activation == vm::kF16 ? codes : type + ":" + codes;
+}
+
+bool parse_activation(const std::string& text, GemmProblem& p) {
+  const std::size_t colon = text.find(':');
+  const auto first = vm::parse_element_type(text.substr(0, colon));
+  if (!first) return false;
+  if (colon != std::string::npos) {
+    const auto codes = vm::parse_element_type(text.substr(colon + 1));
+    if (!codes) return false;
+    p.activation = *first;
+    p.activation_codes = *codes;
+    return true;
+  }
+  const bool codes = first->bits <= 8;
+  p.activation = codes ? vm::kF16 : *first;
+  p.activation_codes = codes ? std::optional(*first) : std::nullopt;
+  return true;
 }
 
 std::int64_t operator_bytes(const GemmProblem& p) {

@@ -22,8 +22,9 @@ using Json = nlohmann::json;
 constexpr std::size_t kMostBytes = std::size_t{64} << 20;
 
 bool same_operator(const GemmProblem& a, const GemmProblem& b) {
-  return a.weight == b.weight && a.activation == b.activation && a.zero == b.zero &&
-         a.group == b.group && a.scale == b.scale;
+  return a.weight == b.weight && a.activation == b.activation &&
+         a.activation_codes == b.activation_codes && a.zero == b.zero && a.group == b.group &&
+         a.scale == b.scale;
 }
 
 // Orders of magnitude between two problems; the type counts as much as a factor of 16 in a size.
@@ -56,7 +57,7 @@ Result<TunedRow> parse_row(const Json& row, const std::string& where) {
     if (parsed) into = *parsed;
     return parsed.has_value();
   };
-  if (!type("type", p.weight) || !type("act", p.activation))
+  if (!type("type", p.weight) || !parse_activation(text_of(row, "act"), p))
     return failure("BL1123", where + ": 'type' and 'act' are element types");
   if (const std::string scale = text_of(row, "scale"); !scale.empty() && !type("scale", p.scale))
     return failure("BL1123", where + ": 'scale' is an element type");
@@ -132,7 +133,7 @@ Result<void> TuningTable::write(const std::string& path) const {
   for (const TunedRow& row : rows) {
     const GemmProblem& p = row.problem;
     json["rows"].push_back({{"type", vm::to_string(p.weight)},
-                            {"act", vm::to_string(p.activation)},
+                            {"act", activation_text(p)},
                             {"scale", vm::to_string(p.scale)},
                             {"zero", p.zero ? vm::to_string(*p.zero) : ""},
                             {"group", p.group},

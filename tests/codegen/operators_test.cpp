@@ -75,7 +75,8 @@ std::vector<Case> attention_cases() {
 // Weights of every number of bits, and the tiles that were the fastest for some of them
 // (kernels/gemm/tuned).
 std::vector<Case> product_cases() {
-  const std::string stream = "kernels/gemm/gemm_stream.bl", lut = "kernels/lut/lut_gemv.bl";
+  const std::string stream = "kernels/gemm/gemm_stream.bl", lut = "kernels/lut/lut_gemv.bl",
+                    int8 = "kernels/gemm/gemm_int8.bl";
   std::vector<Case> all;
   const auto with = [](Generics set, const Generics& more) {
     set.insert(more.begin(), more.end());
@@ -98,6 +99,26 @@ std::vector<Case> product_cases() {
                    {},
                    {"zero", "bias", "residual"}});
     all.push_back({stream, "order_columns", target});
+    for (const std::string weight : {"u1", "u2", "u3", "i4", "u5", "u6", "u7", "u8"})
+      all.push_back({int8,
+                     "gemm_int8",
+                     target,
+                     {{"W", weight}},
+                     {"mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32",
+                      "ld.global.nc.L1::no_allocate.L2::256B.v4.b32"}});
+    // Two masks make operands of a word of nibbles.
+    for (const std::string weight : {"u1", "u2", "i4"})
+      all.push_back({int8, "gemm_int8", target, with(more, {{"W", weight}}),
+                     weight == "i4" ? std::vector<std::string>{" & 0xf0f0f0f0u", " & 0x0f0f0f0fu"}
+                                    : std::vector<std::string>{}});
+    all.push_back({int8,
+                   "gemm_int8",
+                   target,
+                   {{"W", "u4"}, {"A", "bf16"}, {"Z", "u8"}, {"G", "32"}, {"D", "1"}},
+                   {},
+                   {"zero", "bias", "residual"}});
+    for (const std::string type : {"f16", "bf16"})
+      all.push_back({int8, "quantize_activations", target, {{"W", "u4"}, {"A", type}}});
     for (const std::string weight : {"u1", "u3", "i4", "e4m3"})
       all.push_back({"kernels/gemm/dequantize.bl", "dequantize", target, {{"W", weight}}});
     all.push_back({"kernels/gemm/dequantize.bl",

@@ -19,12 +19,29 @@ std::vector<int> rising(int count, int step) {
 }
 
 // gemm_stream with tiles of one block each.
-std::string split(int k) {
+std::string split(int k, const std::string& more = {}) {
   return fmt::format(
       "sms=1 shape=m=3,k={},n=136,slots=4 set=NW=2 set=KW=4 set=U=64 arg=x=random arg=sums=random "
       "arg=w=random "
-      "arg=scale=random arg=zero=random arg=part=zeros arg=ticket=zeros out=c",
-      k);
+      "arg=scale=random arg=zero=random arg=part=zeros arg=ticket=zeros out=c{}",
+      k, more);
+}
+
+// Tiles of one block and shared ones; the last warps have no rows.
+std::vector<std::string> stream_runs(const std::string& more = {}) {
+  return {
+      "set=NW=2 set=KW=4 set=U=64 sms=1 shape=m=3,k=1152,n=296,slots=4 "
+      "arg=x=random arg=sums=random "
+      "arg=w=random arg=scale=random arg=zero=random arg=part=zeros "
+      "arg=ticket=zeros out=c" +
+          more,
+      "set=NW=2 set=KW=4 set=U=64 sms=2 shape=m=3,k=640,n=136,slots=8 arg=x=random "
+      "arg=sums=random "
+      "arg=w=random arg=scale=random arg=zero=random arg=part=zeros "
+      "arg=ticket=zeros out=c" +
+          more,
+      // The edge of k in each of the turns.
+      split(128, more), split(384, more), split(640, more), split(896, more)};
 }
 
 // Two heads of two blocks of 128 rows, the last one not full. Lists as long as the ring is deep and
@@ -264,19 +281,12 @@ std::vector<MutationCase> mutation_cases() {
     cases.push_back({"gemm/gemm_stream.bl",
                      "kernel=order_activations" + on,
                      {"shape=m=3,k=1152 arg=a=random out=x out=sums"}});
-    cases.push_back({"gemm/gemm_stream.bl",
-                     "kernel=gemm_stream set=W=u4" + on,
-                     // Tiles of one block and shared ones; the last warps have no rows.
-                     {"set=NW=2 set=KW=4 set=U=64 sms=1 shape=m=3,k=1152,n=296,slots=4 "
-                      "arg=x=random arg=sums=random "
-                      "arg=w=random arg=scale=random arg=zero=random arg=part=zeros "
-                      "arg=ticket=zeros out=c",
-                      "set=NW=2 set=KW=4 set=U=64 sms=2 shape=m=3,k=640,n=136,slots=8 arg=x=random "
-                      "arg=sums=random "
-                      "arg=w=random arg=scale=random arg=zero=random arg=part=zeros "
-                      "arg=ticket=zeros out=c",
-                      // The edge of k in each of the turns.
-                      split(128), split(384), split(640), split(896)}});
+    cases.push_back({"gemm/gemm_stream.bl", "kernel=gemm_stream set=W=u4" + on, stream_runs()});
+    cases.push_back({"gemm/gemm_int8.bl",
+                     "kernel=quantize_activations set=W=u4 set=R=1024" + on,
+                     {"shape=m=3,k=1152 arg=a=random out=x out=sums out=token_scale"}});
+    cases.push_back({"gemm/gemm_int8.bl", "kernel=gemm_int8 set=W=u4" + on,
+                     stream_runs(" arg=token_scale=random")});
   }
   cases.push_back({"llama/embedding.bl",
                    "set=T=f16",
@@ -428,6 +438,8 @@ const std::vector<Survivor>& survivors() {
       {"gemm/gemm_wgmma.bl", "scope of store_release", "store_release(ticket[tm", Redundant,
        kNextLaunch},
       {"gemm/gemm_stream.bl", "scope of store_release", "store_release(ticket[place]", Redundant,
+       kNextLaunch},
+      {"gemm/gemm_int8.bl", "scope of store_release", "store_release(ticket[place]", Redundant,
        kNextLaunch},
       {"attention/attention.bl", "order of atomic_fetch", "fetch_add(ticket[1]", Redundant,
        "a block has had the answer to its last ticket when it counts itself out, and the stores of "

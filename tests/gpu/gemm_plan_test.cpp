@@ -52,6 +52,7 @@ TEST_F(GemmPlans, EveryCandidateAgreesWithFloat64) {
                                : vm::unsigned_type(static_cast<int>(test::pick(random, 1, 8)));
     p.group = 64 << test::pick(random, 0, 1);
     if (p.weight.type_class == vm::TypeClass::Unsigned && draw % 3 == 1) p.zero = vm::kU8;
+    if (p.m <= 32 && p.weight.is_integer() && draw % 2 == 1) p.activation_codes = vm::kI8;
     const RandomWeights weights(p, 5);
     const auto packed = weights.on(stream);
     ASSERT_TRUE(packed) << packed.error().message;
@@ -67,7 +68,8 @@ TEST_F(GemmPlans, EveryCandidateAgreesWithFloat64) {
       const auto launched = plans[i]->launch(stream, x, *packed, y);
       ASSERT_TRUE(launched) << launched.error().message;
       const HostArray first = *y.to_host(stream);
-      EXPECT_LT(error_of(p, weights, host, first, p.m), 2e-3);
+      // Rounding a Gaussian row to 127 steps each way costs about 1%.
+      EXPECT_LT(error_of(p, weights, host, first, p.m), p.activation_codes ? 2e-2 : 2e-3);
       for (int again = 0; again < 3; ++again) {
         ASSERT_TRUE(plans[i]->launch(stream, x, *packed, y));
         EXPECT_TRUE(std::ranges::equal(y.to_host(stream)->bytes(), first.bytes()))

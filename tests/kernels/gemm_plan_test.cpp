@@ -40,6 +40,27 @@ TEST(GemmProblem, IsRefusedByName) {
   EXPECT_THAT(refused({.m = 1, .n = 8, .k = 128, .activation = vm::kF32}), HasSubstr("not f32"));
   EXPECT_THAT(refused({.m = 1, .n = 8, .k = 128, .zero = vm::kU8}),
               HasSubstr("only unsigned weights"));
+  EXPECT_EQ(refused({.m = 32, .n = 8, .k = 64, .activation_codes = vm::kI8, .group = 64}), "");
+  EXPECT_THAT(refused({.m = 33, .n = 8, .k = 64, .activation_codes = vm::kI8, .group = 64}),
+              HasSubstr("x has 32 rows at most"));
+  EXPECT_THAT(refused({.m = 1, .n = 8, .k = 128, .activation_codes = vm::kE4M3}),
+              HasSubstr("quantised to i8, not e4m3"));
+  EXPECT_THAT(
+      refused(
+          {.m = 1, .n = 8, .k = 128, .weight = vm::float_type(2, 1), .activation_codes = vm::kI8}),
+      HasSubstr("integer weights, not e2m1"));
+}
+
+TEST(GemmProblem, ActivationsAreTextAndBack) {
+  for (const char* text : {"f16", "bf16", "i8", "bf16:i8"}) {
+    GemmProblem p{.m = 1, .n = 8, .k = 128};
+    ASSERT_TRUE(parse_activation(text, p)) << text;
+    EXPECT_EQ(activation_text(p), text);
+    EXPECT_TRUE(check(p)) << text;
+  }
+  GemmProblem p;
+  for (const char* wrong : {"", "half", "bf16:", ":i8", "f16:fast"})
+    EXPECT_FALSE(parse_activation(wrong, p)) << wrong;
 }
 
 TEST(GemmProblem, CountsItsBytes) {
@@ -73,6 +94,8 @@ TEST(GemmConfig, CandidatesCanComputeWhatTheyAreFor) {
                    ? vm::unsigned_type(static_cast<int>(test::pick(random, 1, 8)))
                    : vm::float_type(3, 2);
     p.group = test::pick(random, 0, 1) ? 64 : p.k;
+    if (p.m <= 32 && p.weight.is_integer() && test::pick(random, 0, 1))
+      p.activation_codes = vm::kI8;
     const vm::Target target = test::pick(random, 0, 1) ? kHopper : kAmpere;
     const auto candidates = gemm_candidates(p, target);
     EXPECT_FALSE(candidates.empty()) << to_string(p);
@@ -99,6 +122,13 @@ TEST(GemmConfig, SaysWhyItCannot) {
   EXPECT_THAT(reason(*parse_gemm_config("wgmma T=64 F=2 R=128 D=4 P=1 B=1"),
                      {.m = 64, .n = 264, .k = 128}, kHopper),
               HasSubstr("n of 256"));
+  EXPECT_THAT(reason(eight, {.m = 1, .n = 64, .k = 128, .activation_codes = vm::kI8}, kHopper),
+              HasSubstr("does not quantise activations to i8"));
+  const GemmConfig codes = *parse_gemm_config("int8 M=8 NW=1 KW=4 D=2 B=2 U=128");
+  EXPECT_THAT(reason(codes, {.m = 1, .n = 64, .k = 128}, kHopper), HasSubstr("not quantised"));
+  EXPECT_THAT(reason(*parse_gemm_config("int8 M=8 NW=1 KW=4 D=2 B=2 U=256"),
+                     {.m = 1, .n = 64, .k = 256, .activation_codes = vm::kI8}, kHopper),
+              HasSubstr("sums of U = 128"));
 }
 
 TEST(TuningTable, TheNearestRowServesOthers) {
@@ -133,11 +163,15 @@ TEST(TuningTable, IsAFileAndBack) {
   table.set({{.m = 8, .n = 8192, .k = 8192},
              *parse_gemm_config("stream M=8 NW=1 KW=4 D=1 B=2 U=128"),
              11});
+  const GemmProblem quantized{
+      .m = 8, .n = 8192, .k = 8192, .activation = vm::kBF16, .activation_codes = vm::kI8};
+  table.set({quantized, *parse_gemm_config("int8 M=8 NW=1 KW=4 D=1 B=2 U=128"), 10});
   ASSERT_TRUE(table.write(path));
   const auto again = TuningTable::read(path);
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(again->device, "a GPU");
-  ASSERT_EQ(again->rows.size(), 2u);
+  ASSERT_EQ(again->rows.size(), 3u);
+  EXPECT_NE(again->find(quantized), nullptr);
   EXPECT_EQ(again->rows[0].problem.zero, vm::kU8);
   EXPECT_EQ(to_string(again->rows[1].config), "stream M=8 NW=1 KW=4 D=1 B=2 U=128");
   EXPECT_EQ(again->rows[0].microseconds, 13.25);

@@ -2,6 +2,8 @@
 // bytes.
 #include <fmt/format.h>
 
+#include <tuple>
+
 #include "tests/kernels/arrays.h"
 
 namespace bitloom::test {
@@ -148,6 +150,175 @@ TEST(GemmStream, TakesZeroPointsBiasResidualAndOtherTypes) {
       s.residual = !s.bias || pick(random, 0, 1) == 1;
       s.target = pick(random, 0, 1) ? "sm_80" : "sm_90a";
       check_stream(s, random);
+    }
+  }
+}
+
+// What quantize_activations is to make of activations: codes [m, k], one scale a token.
+struct QuantizedActivations {
+  std::vector<int> codes;
+  std::vector<float> scales;
+};
+
+QuantizedActivations quantized(const HostArray& a) {
+  const std::int64_t m = a.shape()[0], k = a.shape()[1];
+  QuantizedActivations result;
+  for (std::int64_t i = 0; i < m; ++i) {
+    float most = 0;
+    for (std::int64_t j = 0; j < k; ++j)
+      most = std::max(most, static_cast<float>(std::abs(at(a, i * k + j))));
+    const float scale = most > 0 ? most / 127.0F : 1.0F;
+    result.scales.push_back(scale);
+    for (std::int64_t j = 0; j < k; ++j)
+      result.codes.push_back(
+          static_cast<int>(std::nearbyintf(static_cast<float>(at(a, i * k + j)) / scale)));
+  }
+  return result;
+}
+
+// Row of k, in its unit, whose code stands at byte `place` of the unit: lanes, fours of bytes that
+// one register of the operand takes, bytes.
+std::int64_t row_at(std::int64_t place, std::int64_t unit, int bits) {
+  const std::int64_t lane = place / (unit / 4), four = place % (unit / 4) / 4, byte = place % 4;
+  const std::int64_t beside = bits == 1 ? 32 : bits == 2 ? 16 : 8;  // rows to the other pair
+  // the two of 8, 16 and 32 that are left count the fours, the larger one slower
+  const std::int64_t slow = beside == 32 ? 16 : 32, fast = beside == 8 ? 16 : 8;
+  return four / 4 * 64 + four / 2 % 2 * slow + four % 2 * fast + byte % 2 * beside + lane * 2 +
+         byte / 2;
+}
+
+void check_int8(const Stream& s, std::mt19937_64& random) {
+  SCOPED_TRACE(s.describe());
+  const vm::ElementType type = *vm::parse_element_type(s.activation),
+                        weight = *vm::parse_element_type(s.weight);
+  const std::int64_t groups = s.k / s.group;
+  HostArray a = normal(type, {s.m, s.k}, random);
+  const HostArray w = codes(weight, {s.k, s.n}, random),
+                  scale = normal(*vm::parse_element_type(s.scale_type), {groups, s.n}, random, 0.01,
+                                 0.1),
+                  zero = codes(vm::unsigned_type(8), {groups, s.n}, random),
+                  bias = normal(type, {s.n}, random), residual = normal(type, {s.m, s.n}, random);
+  if (s.m > 1)  // a token of zeros
+    for (std::int64_t j = 0; j < s.k; ++j) a.set_code(static_cast<std::size_t>(s.k + j), 0);
+  std::map<std::string, std::string> generics = {{"W", s.weight},
+                                                 {"A", s.activation},
+                                                 {"G", std::to_string(s.group)},
+                                                 {"M", std::to_string(s.most_m)},
+                                                 {"U", std::to_string(s.unit)}};
+  KernelRun quantize{.file = "gemm/gemm_int8.bl",
+                     .kernel = "quantize_activations",
+                     .generics = generics,
+                     .target = s.target};
+  quantize.request.arguments = {{"a", {a, "a"}}};
+  quantize.request.outputs = {"x", "sums", "token_scale"};
+  auto activations = must_run(quantize);
+  ASSERT_TRUE(activations.contains("x") && activations.contains("token_scale"));
+
+  // Codes, scales and sums are those of the definition, bit by bit, and zeros from row m on.
+  const QuantizedActivations q = quantized(a);
+  const HostArray &x = activations.at("x"), &sums = activations.at("sums");
+  const std::int64_t of_sum = std::min<std::int64_t>(s.unit, s.group);
+  for (std::int64_t i = 0; i < s.most_m; ++i) {
+    if (i < s.m) {
+      ASSERT_EQ(at(activations.at("token_scale"), i), q.scales[static_cast<std::size_t>(i)]);
+    }
+    std::vector<double> expected_sums(static_cast<std::size_t>(s.k / of_sum), 0.0);
+    for (std::int64_t u = 0; u < s.k / s.unit; ++u) {
+      for (std::int64_t place = 0; place < s.unit; ++place) {
+        const std::int64_t row = u * s.unit + row_at(place, s.unit, weight.bits);
+        const int code = i < s.m ? q.codes[static_cast<std::size_t>(i * s.k + row)] : 0;
+        ASSERT_EQ(at(x, (u * s.most_m + i) * s.unit + place), code) << "row " << row;
+        expected_sums[static_cast<std::size_t>(row / of_sum)] += code;
+      }
+    }
+    for (std::int64_t h = 0; h < s.k / of_sum; ++h)
+      ASSERT_EQ(at(sums, h * s.most_m + i), expected_sums[static_cast<std::size_t>(h)]);
+  }
+
+  generics.insert({{"S", s.scale_type},
+                   {"NW", std::to_string(s.warps_n)},
+                   {"KW", std::to_string(s.warps_k)},
+                   {"D", std::to_string(s.stages)}});
+  KernelRun run{
+      .file = "gemm/gemm_int8.bl", .kernel = "gemm_int8", .generics = generics, .target = s.target};
+  run.request.device_sms = s.sms;
+  run.request.sizes = {{"slots", 4 * s.sms}, {"m", s.m}};
+  run.request.arguments = {{"x", {x, "x"}},
+                           {"sums", {sums, "sums"}},
+                           {"token_scale", {activations.at("token_scale"), "t"}},
+                           {"w", {w, "w"}},
+                           {"scale", {ordered_columns(s, scale), "s"}},
+                           {"part", {runtime::Source::Zeros{}, ""}},
+                           {"ticket", {runtime::Source::Zeros{}, ""}}};
+  if (s.zero) {
+    run.generics["Z"] = "u8";
+    run.request.arguments.insert({"zero", {ordered_columns(s, zero), "z"}});
+  }
+  if (s.bias) run.request.arguments.insert({"bias", {bias, "b"}});
+  if (s.residual) run.request.arguments.insert({"residual", {residual, "r"}});
+  run.request.outputs = {"c", "ticket"};
+  const auto results = must_run(run);
+  ASSERT_TRUE(results.contains("c"));
+  // Of the quantised operands, and of the activations as they were given.
+  std::vector<double> expected, given;
+  for (std::int64_t i = 0; i < s.m; ++i) {
+    for (std::int64_t j = 0; j < s.n; ++j) {
+      const double plus = (s.bias ? at(bias, j) : 0) + (s.residual ? at(residual, i * s.n + j) : 0);
+      double sum = plus, unquantized = plus;
+      for (std::int64_t kk = 0; kk < s.k; ++kk) {
+        const std::int64_t of_group = kk / s.group * s.n + j;
+        const double number =
+            (at(w, kk * s.n + j) - (s.zero ? at(zero, of_group) : 0)) * at(scale, of_group);
+        sum += q.codes[static_cast<std::size_t>(i * s.k + kk)] *
+               static_cast<double>(q.scales[static_cast<std::size_t>(i)]) * number;
+        unquantized += at(a, i * s.k + kk) * number;
+      }
+      expected.push_back(sum);
+      given.push_back(unquantized);
+    }
+  }
+  EXPECT_LT(relative_error(results.at("c"), expected), type == vm::kF16 ? 1e-3 : 5e-3);
+  EXPECT_LT(relative_error(results.at("c"), given), 0.02);
+  for (std::size_t i = 0; i < results.at("ticket").size(); ++i)
+    EXPECT_EQ(results.at("ticket").code(i), 0u);
+}
+
+TEST(GemmInt8, AgreesWithFloat64OfTheQuantisedOperands) {
+  std::mt19937_64 random(test_seed() + 11);
+  for (const char* type : {"u1", "u2", "u3", "u4", "u5", "u6", "u7", "u8", "i1", "i2", "i3", "i4",
+                           "i5", "i6", "i7", "i8"}) {
+    Stream s{.weight = type};
+    s.sms = static_cast<int>(pick(random, 1, 5));
+    s.unit = pick(random, 0, 1) ? 64 : 128;
+    s.m = pick(random, 1, 8);
+    s.k = 128 * pick(random, 1, 5);
+    s.n = 8 * pick(random, 1, 40);
+    s.target = pick(random, 0, 1) ? "sm_80" : "sm_90a";
+    check_int8(s, random);
+  }
+}
+
+TEST(GemmInt8, TakesAnyShareOfWarpsGroupsZeroPointsAndOtherTypes) {
+  std::mt19937_64 random(test_seed() + 12);
+  const std::pair<int, int> shares[] = {{4, 1}, {1, 8}, {2, 2}, {1, 4}};
+  for (const char* activation : {"f16", "bf16"}) {
+    for (const int group : {32, 64, 128, 256}) {
+      const char* const types[] = {"u4", "i3", "u2", "u8"};
+      Stream s{.weight = types[pick(random, 0, 3)], .activation = activation};
+      s.scale_type = pick(random, 0, 1) ? "f16" : "bf16";
+      s.group = group;
+      s.unit = 64 << pick(random, 0, 1);
+      s.most_m = 8 << pick(random, 0, 1);
+      s.m = pick(random, 1, s.most_m);
+      s.k = 256 * pick(random, 1, 3);
+      s.n = 8 * pick(random, 1, 40);
+      std::tie(s.warps_n, s.warps_k) = shares[pick(random, 0, 3)];
+      s.stages = static_cast<int>(pick(random, 1, 3));
+      s.zero = s.weight[0] == 'u' && pick(random, 0, 3) != 0;
+      s.bias = pick(random, 0, 1) == 1;
+      s.residual = !s.bias || pick(random, 0, 1) == 1;
+      s.target = pick(random, 0, 1) ? "sm_80" : "sm_90a";
+      check_int8(s, random);
     }
   }
 }
