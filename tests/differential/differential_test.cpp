@@ -11,12 +11,15 @@
 #include "tests/differential/reduce.h"
 #include "tests/differential/run.h"
 #include "tests/differential/values.h"
+#include "vm/builder.h"
 #include "vm/numerics.h"
 #include "vm/text/printer.h"
 #include "vm/verify.h"
 
 namespace bitloom::test {
 namespace {
+
+using vm::ValueId;
 
 TEST(Draw, EqualSeedsGiveEqualProgramsThatVerify) {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
@@ -102,6 +105,81 @@ TEST(Comparison, IsExactButWhereABoundIsSaid) {
   EXPECT_EQ(difference({nan}, {other}), "");
   nan.element = other.element = vm::kU64;
   EXPECT_NE(difference({nan}, {other}), "");
+}
+
+// One cast of 256 codes.
+TestProgram cast_program(vm::ElementType from, vm::ElementType to, const char* rounding) {
+  TestProgram program;
+  vm::Function& f = program.function;
+  f.name = "cast";
+  f.threads = 32;
+  f.grid = {layouts::SizeExpr(1)};
+  vm::Builder b(f);
+  const ValueId zero = b.integer(0);
+  const auto view = [&](vm::ElementType element, bool output) {
+    const ValueId id =
+        f.add_value(output ? "y" : "x", vm::global_type(element, {layouts::SizeExpr(256)}));
+    f.parameters.push_back({id, false, true});
+    program.tensors.push_back({element, {256}, {}, output, {}});
+    program.tensors.back().bytes = fill_codes(element, 256, output ? Fill::Zero : Fill::Any, 11);
+    vm::Type window = f.type(id);
+    window.extents.clear();
+    window.shape = {256};
+    const ValueId w = b.emit(vm::Opcode::Window, window, {id, zero});
+    b.last().set("extents", vm::Shape{256});
+    b.last().set("keep", vm::Shape{1});
+    return w;
+  };
+  const ValueId in = view(from, false), out = view(to, true);
+  const ValueId x = b.emit(vm::Opcode::Load, vm::register_type(from, {256}), {in, vm::kNoValue});
+  const ValueId y = b.emit(vm::Opcode::Cast, vm::register_type(to, {256}), {x});
+  if (*rounding) b.last().set("rounding", std::string(rounding));
+  b.emit(vm::Opcode::Store, {out, y, vm::kNoValue});
+  return program;
+}
+
+// Both engines run what a cast is lowered to, so a fault of the lowering makes no difference
+// between them: here it is held against the numerics themselves. What has no lowering is refused.
+TEST(Casts, AreThoseOfTheNumericsInEveryDirection) {
+  const std::pair<const char*, vm::Rounding> all[] = {{"", vm::Rounding::NearestEven},
+                                                      {"zero", vm::Rounding::TowardZero},
+                                                      {"down", vm::Rounding::Down},
+                                                      {"up", vm::Rounding::Up}};
+  int compared = 0, refused = 0;
+  for (const vm::ElementType from : vm::all_element_types()) {
+    for (const vm::ElementType to : vm::all_element_types()) {
+      if (from.is_bool() || to.is_bool() || from == to) continue;
+      for (const auto& [word, rounding] : all) {
+        const TestProgram program = cast_program(from, to, word);
+        const std::string name = fmt::format("{} to {} {}", to_string(from), to_string(to), word);
+        std::string complaint;
+        const char* target = (compared + refused) % 2 ? "sm_80" : "sm_90a";
+        const auto function = lowered(program, *vm::Target::parse(target), complaint);
+        if (!function) {
+          ++refused;
+          EXPECT_TRUE(complaint.starts_with("BL0311")) << name << ": " << complaint;
+          EXPECT_TRUE(*word || to == vm::kE8M0) << name << ": " << complaint;
+          continue;
+        }
+        const auto result = interpret(program, *function, complaint);
+        ASSERT_TRUE(result) << name << ": " << complaint;
+        ++compared;
+        for (std::size_t i = 0; i < 256; ++i) {
+          const std::uint64_t code = code_at(program.tensors[0].bytes, from, i);
+          const std::uint64_t wanted = vm::convert(to, from, code, rounding),
+                              found = code_at((*result)[1].bytes, to, i);
+          if (to == vm::kF64 && std::isnan(vm::decode(to, wanted)) &&
+              std::isnan(vm::decode(to, found)))
+            continue;
+          EXPECT_EQ(found, wanted) << name << " of " << vm::decode(from, code);
+          if (found != wanted) break;
+        }
+      }
+    }
+  }
+  RecordProperty("compared", compared);
+  RecordProperty("refused", refused);
+  EXPECT_GT(compared, 2 * refused);
 }
 
 // As a GPU prints: all digits of an f64, nine of other floats, a bracket for each dimension, and

@@ -297,7 +297,7 @@ ValueId ConversionLowering::round_first(const Instruction& cast, ValueId x, Buil
   if (rounding != "down" && rounding != "up") return x;
   const ElementType from = function_.type(x).element;
   const ElementType to = function_.type(cast.outputs[0]).element;
-  if (!from.is_float() || !to.is_integer()) return x;
+  if ((!from.is_float() && from != kE8M0) || !to.is_integer()) return x;
   if (from.is_narrow() || from == kTF32) x = words(x, kF32, cast, out);
   return like(x, function_.type(x).element, out, rounding == "down" ? Opcode::Floor : Opcode::Ceil,
               {x});
@@ -338,7 +338,9 @@ void ConversionLowering::visit_cast(Instruction& cast, Builder& out) {
   if (from.is_bool() || to.is_bool()) return cast_bool(cast, x, out);
   if (to.bits == 64) {
     x = step_towards(cast, x, out);
-    out.emit(Opcode::Cast, {x}).outputs = {d};
+    Instruction& rest = out.emit(Opcode::Cast, {x});
+    rest.outputs = {d};
+    if (cast.find("rounding")) rest.set("rounding", std::string(cast.word("rounding")));
     return;
   }
   if (from.bits == 64) {
