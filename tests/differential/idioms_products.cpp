@@ -136,7 +136,8 @@ void scaled_cast(IdiomText& t) {
   const std::int64_t k = packed ? 64 * t.number(1, 2) : 8 << t.number(0, 3),
                      n = packed ? 64 * t.number(1, 2) : 8 << t.number(0, 4),
                      threads = packed ? 128 : 32 << t.number(0, 3);
-  const vm::ElementType to = t.pick({vm::kF16, vm::kBF16});
+  const bool bytes = t.element().is_integer() && t.chance(40);
+  const vm::ElementType to = bytes ? vm::kU8 : t.pick({vm::kF16, vm::kBF16});
   // Codes must be finite.
   t.input("x", t.element(), "k, n", {k, n}, is_fp8(t.element()) ? Fill::Plain : Fill::Any, packed);
   t.output("y", to, "k, n", {k, n});
