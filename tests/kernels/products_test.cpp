@@ -15,6 +15,7 @@ struct Stream {
   std::int64_t m = 1, k = 128, n = 8, group = 128;
   int most_m = 8, warps_n = 1, warps_k = 4, stages = 2, sms = 2, unit = 128;
   bool zero = false, bias = false, residual = false;
+  bool largest = false;  // int8: the codes whose sums are as large as they can be
   std::string target = "sm_90a";
 
   std::string describe() const {
@@ -193,12 +194,18 @@ void check_int8(const Stream& s, std::mt19937_64& random) {
                         weight = *vm::parse_element_type(s.weight);
   const std::int64_t groups = s.k / s.group;
   HostArray a = normal(type, {s.m, s.k}, random);
-  const HostArray w = codes(weight, {s.k, s.n}, random),
-                  scale = normal(*vm::parse_element_type(s.scale_type), {groups, s.n}, random, 0.01,
+  HostArray w = codes(weight, {s.k, s.n}, random);
+  const HostArray scale = normal(*vm::parse_element_type(s.scale_type), {groups, s.n}, random, 0.01,
                                  0.1),
                   zero = codes(vm::unsigned_type(8), {groups, s.n}, random),
                   bias = normal(type, {s.n}, random), residual = normal(type, {s.m, s.n}, random);
-  if (s.m > 1)  // a token of zeros
+  const std::uint64_t largest =
+      vm::encode(weight, weight.is_signed() ? -std::ldexp(1, weight.bits - 1)
+                                            : std::ldexp(1, weight.bits) - 1);
+  for (std::size_t i = 0; s.largest && i < w.size(); ++i) w.set_code(i, largest);
+  for (std::size_t i = 0; s.largest && i < a.size(); ++i)
+    a.set_code(i, vm::encode(type, i / static_cast<std::size_t>(s.k) % 2 ? -3 : 3));
+  if (s.m > 1 && !s.largest)  // a token of zeros
     for (std::int64_t j = 0; j < s.k; ++j) a.set_code(static_cast<std::size_t>(s.k + j), 0);
   std::map<std::string, std::string> generics = {{"W", s.weight},
                                                  {"A", s.activation},
@@ -294,6 +301,15 @@ TEST(GemmInt8, AgreesWithFloat64OfTheQuantisedOperands) {
     s.k = 128 * pick(random, 1, 5);
     s.n = 8 * pick(random, 1, 40);
     s.target = pick(random, 0, 1) ? "sm_80" : "sm_90a";
+    check_int8(s, random);
+  }
+}
+
+// 128 rows of 127 · 255: closest to the 2^22 up to which whole numbers are counted.
+TEST(GemmInt8, SumsReachTheirEnds) {
+  std::mt19937_64 random(test_seed() + 13);
+  for (const char* type : {"u8", "i8", "u7", "i4", "u4", "u1", "i1"}) {
+    Stream s{.weight = type, .m = 2, .k = 256, .n = 72, .largest = true};
     check_int8(s, random);
   }
 }
