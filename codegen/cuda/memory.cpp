@@ -6,6 +6,7 @@
 #include "codegen/cuda/emit.h"
 #include "codegen/cuda/plain_access.h"
 #include "codegen/cuda/special_access.h"
+#include "vm/passes/select_instructions.h"
 
 namespace bitloom::codegen {
 
@@ -16,11 +17,12 @@ ElementMap element_map(const vm::Type& tile, const MemoryView& view) {
                                           : ElementMap::of(*tile.layout);
 }
 
-// How many elements an access moves.
-std::int64_t elements_an_access(const vm::Instruction& op, const WindowAccess& access, bool masked,
-                                int bits) {
+// How many elements an access moves. Those of a vector are masked together.
+std::int64_t elements_an_access(const KernelWriter& out, const vm::Instruction& op,
+                                const WindowAccess& access, vm::ValueId mask, int bits) {
   const std::int64_t bytes = std::max<std::int64_t>(op.integer("vector"), bits / 8);
-  if (masked) return 1;
+  const bool masked = mask != vm::kNoValue;
+  if (masked && (bits < 8 || !vm::has_even_rows(out.function(), mask))) return 1;
   return access.run(std::max<std::int64_t>(bytes * 8 / bits, 1));
 }
 
@@ -145,7 +147,7 @@ void emit(const vm::LoadOp& op, KernelWriter& out) {
   access.begin();
   const Register* mask = op.mask() == vm::kNoValue ? nullptr : &out.reg(op.mask());
   const int bits = view.root->bits();
-  const std::int64_t each = elements_an_access(*op, access, mask != nullptr, bits);
+  const std::int64_t each = elements_an_access(out, *op, access, op.mask(), bits);
   const AccessOptions options{cache_of(*op, access), mask};
   Plain plain{
       out, access, options, {access.space(), static_cast<int>(each * bits / 8), options.cache}};
@@ -163,7 +165,7 @@ void emit(const vm::StoreOp& op, KernelWriter& out) {
   access.begin();
   const Register* mask = op.mask() == vm::kNoValue ? nullptr : &out.reg(op.mask());
   const int bits = view.root->bits();
-  const std::int64_t each = elements_an_access(*op, access, mask != nullptr, bits);
+  const std::int64_t each = elements_an_access(out, *op, access, op.mask(), bits);
   const AccessOptions options{cache_of(*op, access), mask};
   Plain plain{out, access, options, {access.space(), 0, options.cache}};
   if (!fills_bytes(access, each)) return store_narrow(plain, out.reg(op.x()));

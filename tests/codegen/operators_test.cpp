@@ -37,7 +37,9 @@ std::vector<Case> attention_cases() {
                        target,
                        set,
                        {"cp.async.cg.shared.global", "ldmatrix.sync.aligned.m8n8.x4",
-                        fmt::format("m16n8k16.row.col.f32.{}.{}.f32", type, type)}});
+                        fmt::format("m16n8k16.row.col.f32.{}.{}.f32", type, type),
+                        // two halves at a time, though rows of another sequence are masked
+                        "st_global_4_if(p"}});
         all.push_back({folder + "attention_tiles.bl",
                        "attention_tiles",
                        target,

@@ -94,7 +94,8 @@ void Selector::select(Instruction& access, ValueId view, ValueId tile, ValueId m
   if (plain && select_matrix(access, view, type, aligned)) return;
   const int bits = type.element.bits;
   // A mask may be true for one element of a vector and false for the next.
-  const int held = widest(mask == kNoValue ? contiguous_registers(layout) : 1, bits);
+  const bool whole = mask == kNoValue || (bits >= 8 && has_even_rows(function_, mask));
+  const int held = widest(whole ? contiguous_registers(layout) : 1, bits);
   const int bytes = std::max(std::min(held, aligned), 1);
   set(access, "vector", std::int64_t{bytes});
   if (bytes < held && function_.type(view).space == Space::Global) {
@@ -139,6 +140,20 @@ void Selector::select_copy(Instruction& copy) {
 }
 
 }  // namespace
+
+bool has_even_rows(const Function& function, ValueId tile) {
+  const Instruction* definition = nullptr;
+  walk(function.body, [&](const Instruction& instruction) {
+    if (std::ranges::find(instruction.outputs, tile) != instruction.outputs.end())
+      definition = &instruction;
+  });
+  if (!definition) return false;
+  if (definition->opcode == Opcode::ConvertLayout)
+    return has_even_rows(function, definition->inputs[0]);
+  if (definition->opcode != Opcode::Broadcast) return false;
+  const Shape& from = function.type(definition->inputs[0]).shape;
+  return from.empty() || from.back() == 1 || function.type(tile).shape.back() == 1;
+}
 
 PassResult select_instructions(Function& function, PassContext& context) {
   return Selector(function, context).run();
