@@ -9,7 +9,8 @@
 // the words are taken as they are, because the conversion can pick the codes out of any order, and
 // some orders are cheaper than the dense one. This pass knows such tiles, lets them through
 // variables and transpositions untouched, and makes a dense copy for any other use. A tile that is
-// stored to packed memory is brought into the encoding before.
+// stored to packed memory is brought into the encoding before. A scaled cast behind which nothing
+// but a layout conversion within the thread stands gives its result in that order at once.
 //
 // Before: layouts are assigned.   After: no cast of a tile has a type of 8 bits or fewer (but
 // bool).
