@@ -6,7 +6,6 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
-#include <random>
 #include <sstream>
 
 #include "cli/bench_report.h"
@@ -224,24 +223,6 @@ class Bench {
     return {};
   }
 
-  // Activations: Gaussian, or with 4 channels a hundred times as large as the others.
-  Result<runtime::HostArray> activations(const GemmProblem& p) const {
-    std::mt19937_64 random(7);
-    std::normal_distribution<double> draw;
-    auto host = runtime::HostArray::zeros(p.activation, {p.m, p.k});
-    if (!host) return host;
-    std::vector<std::uint64_t> pool(1 << 16), large(1 << 8);
-    for (std::uint64_t& code : pool) code = vm::encode(p.activation, draw(random));
-    for (std::uint64_t& code : large) code = vm::encode(p.activation, 100 * draw(random));
-    for (std::size_t i = 0; i < host->size(); ++i) host->set_code(i, pool[random() & 0xffff]);
-    if (options_.inputs != "heavy") return host;
-    for (std::int64_t channel = 0; channel < 4; ++channel)
-      for (std::int64_t row = 0; row < p.m; ++row)
-        host->set_code(static_cast<std::size_t>(row * p.k + (channel * 2 + 1) * p.k / 8),
-                       large[random() & 0xff]);
-    return host;
-  }
-
   // cuBLAS on the same numbers: the weights dequantised exactly, in f16.
   Result<std::optional<Turn>> baseline(const GemmProblem& p,
                                        const std::vector<kernels::GemmWeights>& copies,
@@ -253,13 +234,7 @@ class Bench {
       if (!w) return tl::make_unexpected(w.error());
       weights16_.push_back(std::move(*w));
     }
-    auto host = runtime::HostArray::zeros(vm::kF16, {p.m, p.k});
-    if (!host) return tl::make_unexpected(host.error());
-    for (std::size_t i = 0; i < host->size(); ++i)
-      host->set_code(i, p.activation == vm::kF16
-                            ? activations.code(i)
-                            : vm::encode(vm::kF16, vm::decode(p.activation, activations.code(i))));
-    auto x = Tensor::from_host(*host, stream_),
+    auto x = Tensor::from_host(activations, stream_),
          y = Tensor::allocate(stream_.device(), vm::kF16, {p.m, p.n});
     if (!x) return tl::make_unexpected(x.error());
     if (!y) return tl::make_unexpected(y.error());
@@ -289,9 +264,13 @@ class Bench {
     }
     auto plan = GemmPlan::make(p, stream_.device(), options);
     if (!plan) return tl::make_unexpected(plan.error());
-    auto host = activations(p);
+    auto host = kernels::random_activations(p, options_.inputs == "heavy");
     if (!host) return tl::make_unexpected(host.error());
-    auto cublas = baseline(p, copies, *host);
+    GemmProblem halves = p;
+    halves.activation = vm::kF16;
+    auto host16 = kernels::random_activations(halves, options_.inputs == "heavy");
+    if (!host16) return tl::make_unexpected(host16.error());
+    auto cublas = baseline(p, copies, *host16);
     if (!cublas) return tl::make_unexpected(cublas.error());
     auto x = Tensor::from_host(*host, stream_),
          y = Tensor::allocate(stream_.device(), p.activation, {p.m, p.n});
@@ -311,7 +290,11 @@ class Bench {
     std::vector<Turn*> turns = {&own, &least};
     if (*cublas) turns.push_back(&**cublas);
     if (auto done = run_in_turns(turns, p.m); !done) return done;
-    auto cublas_error = *cublas ? reference.error(*y16_, stream_) : 0.0;
+    // The baseline's activations are f16; where ours are not, it has numbers of its own.
+    auto cublas_error = !*cublas ? Result<double>(0.0)
+                        : p.activation == vm::kF16
+                            ? reference.error(*y16_, stream_)
+                            : Reference(halves, weights, *host16).error(*y16_, stream_);
     if (!cublas_error) return tl::make_unexpected(cublas_error.error());
     const Timing time = kernels::summary(own.samples), floor_time = kernels::summary(least.samples);
     BenchRow row{p,
@@ -385,7 +368,7 @@ void add_bench(CLI::App& app, Context& context) {
       ->capture_default_str();
   gemm->add_option(
       "--config", options->config,
-      "one configuration for everything, such as 'stream M=8 NW=1 KW=4 D=2 B=2 U=128'");
+      "one configuration for everything, such as 'stream M=8 NW=1 KW=4 D=2 B=2 U=128 C=1'");
   gemm->add_option("--tune", options->tune,
                    "FILE: time every candidate first, and keep the fastest there; what the file "
                    "has is not timed again");

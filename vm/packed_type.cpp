@@ -8,4 +8,10 @@ layouts::PackedAtom packed_atom(ElementType element) {
   return layouts::PackedAtom(encoding.with_xor(std::uint64_t{1} << (element.bits - 1)));
 }
 
+int row_exponent(ElementType from, ElementType to, std::int64_t k) {
+  if (!from.is_integer() || to != kF16 || from.bits > 2) return 0;
+  const int step = 2 * from.bits, in_mantissa = 10 / step, in_word = 16 / step;
+  return step * static_cast<int>(k / 8 % in_word % in_mantissa);
+}
+
 }  // namespace bitloom::vm

@@ -228,6 +228,20 @@ bool pairs(const vm::CastOp& op, KernelWriter& out) {
   return true;
 }
 
+// The numbers of both halves of a word, with nothing taken apart before.
+bool halves(const vm::CastOp& op, KernelWriter& out) {
+  const ElementType from = out.type(op.x()).element, to = out.type(op.d()).element;
+  const Register& x = out.reg(op.x());
+  if (from != vm::kF16 || to != vm::kF32 || x.kind != Register::Kind::Array || x.count % 2 != 0)
+    return false;
+  const Register source = x, d = out.define(op.d());
+  for (std::int64_t w = 0; w < source.words(); ++w) {
+    out.line("{} = {};", d.word(2 * w), out.call("f32_of_f16", source.word(w)));
+    out.line("{} = {};", d.word(2 * w + 1), out.call("f32_of_f16_upper", source.word(w)));
+  }
+  return true;
+}
+
 }  // namespace
 
 void emit(const vm::CastScaledOp& op, KernelWriter& out) {
@@ -235,7 +249,7 @@ void emit(const vm::CastScaledOp& op, KernelWriter& out) {
 }
 
 void emit(const vm::CastOp& op, KernelWriter& out) {
-  if (pairs(op, out)) return;
+  if (pairs(op, out) || halves(op, out)) return;
   const ElementType from = out.type(op.x()).element, to = out.type(op.d()).element;
   bool known = true;
   map(out, op.d(), {out.reg(op.x())}, [&](const Codes& x) {

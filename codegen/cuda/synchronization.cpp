@@ -28,6 +28,16 @@ bool is_remote(const KernelWriter& out, vm::ValueId barrier) {
   return out.view(barrier).root->cluster;
 }
 
+// Whether any tile of another block is looked at, to be written or read.
+bool writes_to_cluster(const vm::Function& function) {
+  bool found = false;
+  vm::walk(function.body, [&](const vm::Instruction& instruction) {
+    found |= instruction.opcode == vm::Opcode::MapShared &&
+             function.type(instruction.outputs[0]).space == vm::Space::Shared;
+  });
+  return found;
+}
+
 }  // namespace
 
 void emit(const vm::SyncOp&, KernelWriter& out) {
@@ -48,10 +58,17 @@ void emit(const vm::NamedArriveOp& op, KernelWriter& out) {
                            fmt::format("{}", op->integer("threads"))));
 }
 
+// An arrival at another block's mbarrier orders what the block wrote into shared memory of others,
+// which costs a fence of the whole memory. A kernel that writes none hands stages back, and needs
+// no more than the order of its own reads, which waits have given it.
+std::string_view arrival(const KernelWriter& out, vm::ValueId barrier) {
+  if (!is_remote(out, barrier)) return "mbarrier_arrive";
+  return writes_to_cluster(out.function()) ? "mbarrier_arrive_cluster" : "mbarrier_arrive_remote";
+}
+
 void emit(const vm::ArriveOp& op, KernelWriter& out) {
   const std::string_view per = op->word("per", "strand");
-  const std::string_view wrapper =
-      is_remote(out, op.barrier()) ? "mbarrier_arrive_cluster" : "mbarrier_arrive";
+  const std::string_view wrapper = arrival(out, op.barrier());
   const std::string address = barrier_address(out, op.barrier());
   if (per == "thread") return out.line("{};", out.call(wrapper, address));
   std::string one = out.is_first_thread();

@@ -228,6 +228,7 @@ Value cast_scaled(Context& c, const BuiltinCall& call) {
            << "cast_scaled gives f16 or bf16, or u8 from integers, and this is "
            << vm::to_string(own.element) << " to " << vm::to_string(*type);
   vm::Instruction& instruction = c.emit(call.place, Opcode::CastScaled, {tile->id});
+  if (call.flag(1)) instruction.set("rows", true);
   const vm::Span span = c.span(call.place);
   const vm::ValueId value = c.function.add_value({}, vm::register_type(*type, own.shape), span);
   const vm::Type row = vm::register_type(vm::kF32, {1, own.shape[1]});
@@ -242,7 +243,7 @@ Value cast_scaled(Context& c, const BuiltinCall& call) {
 const std::vector<Builtin>& math_builtins() {
   static const std::vector<Builtin> table = {
       {"cast", 1, 1, "x: text, rounding?: nearest|zero|down|up", cast},
-      {"cast_scaled", 1, 1, "x: text", cast_scaled},
+      {"cast_scaled", 1, 1, "x: text, rows?: bool", cast_scaled},
       {"select", 0, 0, "condition, a: text, b: text", select_value},
       {"abs", 0, 0, "x", absolute},
       {"floor", 0, 0, "x", rounded<Opcode::Floor>},

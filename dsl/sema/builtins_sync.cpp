@@ -43,7 +43,14 @@ vm::ValueId barrier_of(const BuiltinCall& call, std::size_t i) {
 }
 
 Value arrive(Context& c, const BuiltinCall& call) {
-  vm::Instruction& instruction = c.emit(call.place, Opcode::Arrive, {barrier_of(call, 0)});
+  vm::ValueId barrier = barrier_of(call, 0);
+  if (call.has(2)) {
+    const auto rank = integer_scalar(c, call[2], call.places[2], "the rank of a block");
+    if (!rank) return Poison{};
+    vm::Type mapped = c.type(barrier);
+    barrier = c.emit(call.place, Opcode::MapShared, std::move(mapped), {barrier, rank->id});
+  }
+  vm::Instruction& instruction = c.emit(call.place, Opcode::Arrive, {barrier});
   if (call.has(1)) instruction.set("per", call.word(1));
   return Nothing{};
 }
@@ -185,7 +192,7 @@ const std::vector<Builtin>& sync_builtins() {
       {"sync_warp", 0, 0, "", plain<Opcode::SyncWarp>, kExplicit},
       {"named_sync", 2, 2, "", named<Opcode::NamedSync>, kExplicit},
       {"named_arrive", 2, 2, "", named<Opcode::NamedArrive>, kExplicit},
-      {"arrive", 0, 0, "b: barrier, per?: strand|warp|thread", arrive, kExplicit},
+      {"arrive", 0, 0, "b: barrier, per?: strand|warp|thread, rank?", arrive, kExplicit},
       {"expect", 0, 0, "b: barrier, bytes", expect, kExplicit},
       {"wait", 0, 0, "b: barrier, phase", wait, kExplicit},
       {"copy_async", 0, 0,

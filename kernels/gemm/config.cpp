@@ -13,7 +13,7 @@ using runtime::failure;
 using Numbers = std::map<std::string, int>;
 
 const std::map<std::string, std::vector<std::string>> kWords = {
-    {"stream", {"M", "NW", "KW", "D", "B", "U"}},
+    {"stream", {"M", "NW", "KW", "D", "B", "U", "C"}},
     {"int8", {"M", "NW", "KW", "D", "B", "U"}},
     {"wgmma", {"T", "F", "R", "D", "P", "B"}},
     {"tile", {"BM", "BN", "S"}}};
@@ -48,6 +48,10 @@ runtime::Result<void> check_stream(const GemmConfig& c, const GemmProblem& p,
   if (warps < 1 || warps > 32 || c.number("D") < 1 || c.number("D") > 8 || c.number("B") < 1 ||
       c.number("B") > 16)
     return refuse("a block has 1 to 32 warps, D is 1 to 8 and B 1 to 16");
+  const int atoms = c.number("C", 1);
+  if (atoms < 1 || atoms > 4) return refuse("C is 1 to 4");
+  if (atoms > 1 && p.n % (64 * atoms) != 0)
+    return refuse(fmt::format("n is not a multiple of {}", 64 * atoms));
   return {};
 }
 
@@ -147,21 +151,25 @@ std::vector<GemmConfig> gemm_candidates(const GemmProblem& p, const vm::Target& 
   const int most = p.m <= 8 ? 8 : p.m <= 16 ? 16 : 32;
   // Registers of a thread are what is shared out: stages and rows of a unit, or more warps.
   struct Stream {
-    int warps_n, warps_k, stages, blocks, unit;
+    int warps_n, warps_k, stages, blocks, unit, atoms = 1;
   };
   constexpr Stream kStreams[] = {
-      {1, 4, 2, 2, 128}, {1, 4, 2, 3, 128}, {1, 4, 3, 2, 128}, {1, 4, 2, 4, 128}, {1, 4, 3, 3, 128},
-      {1, 4, 4, 2, 128}, {1, 4, 2, 2, 256}, {1, 4, 1, 4, 128}, {1, 8, 1, 2, 128}, {1, 4, 1, 3, 128},
-      {2, 2, 2, 2, 128}, {2, 2, 2, 3, 128}, {2, 2, 2, 4, 128}, {4, 1, 2, 2, 128}, {4, 1, 2, 4, 128},
-      {2, 4, 2, 1, 128}, {4, 2, 2, 1, 128}, {2, 4, 1, 2, 128}, {1, 4, 2, 3, 64},  {1, 4, 3, 3, 64},
-      {1, 4, 3, 4, 64}};
-  for (const Stream& s : kStreams)
-    add(p.activation_codes ? "int8" : "stream", {{"M", most},
-                                                 {"NW", s.warps_n},
-                                                 {"KW", s.warps_k},
-                                                 {"D", s.stages},
-                                                 {"B", s.blocks},
-                                                 {"U", s.unit}});
+      {1, 4, 2, 2, 128},    {1, 4, 2, 3, 128},    {2, 2, 2, 2, 128},    {4, 1, 2, 2, 128},
+      {2, 4, 2, 1, 128},    {4, 2, 2, 1, 128},    {1, 8, 1, 2, 128},    {1, 4, 1, 3, 128},
+      {1, 4, 1, 4, 128},    {1, 4, 3, 2, 128},    {1, 4, 3, 3, 128},    {1, 4, 2, 2, 256},
+      {2, 4, 2, 1, 256},    {4, 2, 2, 1, 256},    {1, 4, 2, 2, 128, 2}, {2, 2, 2, 2, 128, 2},
+      {4, 2, 2, 1, 128, 2}, {1, 8, 2, 1, 128, 2}, {1, 4, 2, 3, 64},     {1, 4, 2, 2, 64, 2},
+      {2, 4, 2, 1, 64, 2},  {1, 4, 3, 2, 64, 2},  {1, 4, 2, 3, 64, 2}};
+  for (const Stream& s : kStreams) {
+    Numbers numbers = {{"M", most},     {"NW", s.warps_n}, {"KW", s.warps_k},
+                       {"D", s.stages}, {"B", s.blocks},   {"U", s.unit}};
+    if (p.activation_codes) {
+      if (s.atoms == 1) add("int8", std::move(numbers));
+    } else {
+      numbers["C"] = s.atoms;
+      add("stream", std::move(numbers));
+    }
+  }
   // A tile holds the rows of x where it can. Few tiles are cut along k, so that most
   // multiprocessors have work, and none much more than the others.
   struct Tile {
@@ -183,6 +191,7 @@ std::vector<GemmConfig> gemm_candidates(const GemmProblem& p, const vm::Target& 
     for (const int parts : {1, 2, 3, 4, 8}) {
       const std::int64_t blocks = tiles * parts, places = kMultiprocessors * t.blocks;
       if (parts > 1 && (blocks > places || blocks * 2 <= places)) continue;
+      if (parts == 1 && blocks * 3 <= places && p.k >= 1024) continue;
       // The stages of what the shared memory holds: bytes of a row of 128 tokens and columns.
       add("wgmma", {{"T", t.tokens},
                     {"F", t.fragments},

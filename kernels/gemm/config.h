@@ -1,6 +1,6 @@
 // How a product is computed: which kernel, and the numbers it is specialised with.
 //
-//   stream M=8 NW=1 KW=4 D=2 B=2 U=128          gemm_stream.bl: weights straight to registers
+//   stream M=8 NW=1 KW=4 D=2 B=2 U=128 C=1      gemm_stream.bl: weights straight to registers
 //   int8 M=8 NW=1 KW=4 D=2 B=2 U=128            gemm_int8.bl: the same for quantised activations
 //   wgmma T=64 F=2 R=128 D=6 P=1 B=1            gemm_wgmma.bl: warpgroup products, on Hopper
 //   tile BM=64 BN=128 S=3                       gemm.bl: any shape on any GPU

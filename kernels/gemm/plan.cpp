@@ -88,9 +88,11 @@ Result<GemmPlan::State> GemmPlan::State::specialized(const GemmProblem& p, const
       specialize(options, file, int8 ? "gemm_int8" : "gemm_stream", generics, present(p))
           .map(alone);
   if (!state) return state;
-  Generics of_order = {
-      {"A", generics["A"]}, {"G", generics["G"]}, {"M", generics["M"]}, {"U", generics["U"]}};
-  if (int8) of_order["W"] = generics["W"];
+  const Generics of_order = {{"W", generics["W"]},
+                             {"A", generics["A"]},
+                             {"G", generics["G"]},
+                             {"M", generics["M"]},
+                             {"U", generics["U"]}};
   Result<Kernel> order =
       specialize(options, file, int8 ? "quantize_activations" : "order_activations", of_order, {});
   if (!order) return tl::make_unexpected(order.error());
@@ -121,17 +123,19 @@ Result<void> GemmPlan::State::allocate() {
   const std::int64_t unit = config.number("U"), rows = config.number("M"),
                      slots = 2 * config.number("B") * device.sms();
   const std::int64_t of_sum = std::min<std::int64_t>(unit, problem.group),
-                     columns = 64 * config.number("NW");
+                     columns = 64 * config.number("C", 1), tile = columns * config.number("NW");
   const bool codes = problem.activation_codes.has_value();
-  auto done =
-      hold(x, Tensor::allocate(device, problem.activation_codes.value_or(problem.activation),
-                               {problem.k / unit, rows, unit}));
+  const vm::ElementType type = problem.activation_codes.value_or(problem.activation);
+  // Of gemm_stream: one more unit, of zeros, and 512 bytes a load.
+  const std::int64_t units = problem.k / unit, sums_of = (problem.k + (codes ? 0 : unit)) / of_sum;
+  auto done = hold(x, codes ? Tensor::allocate(device, type, {units, rows, unit})
+                            : Tensor::allocate(device, type, {units + 1, unit / 32, rows, 32}));
   if (done)
-    done = hold(sums,
-                Tensor::allocate(device, codes ? vm::kI32 : vm::kF32, {problem.k / of_sum, rows}));
+    done = hold(sums, Tensor::allocate(device, codes ? vm::kI32 : vm::kF32, {sums_of, rows}));
   if (done && codes) done = hold(token_scale, Tensor::allocate(device, vm::kF32, {rows}));
-  if (done) done = hold(part, Tensor::allocate(device, vm::kF32, {slots, columns, rows}));
-  if (done) done = hold(ticket, Tensor::zeros(*stream, vm::kU32, {(problem.n + 63) / 64}));
+  if (done) done = hold(part, Tensor::allocate(device, vm::kF32, {slots, tile, rows}));
+  if (done)
+    done = hold(ticket, Tensor::zeros(*stream, vm::kU32, {(problem.n + columns - 1) / columns}));
   return done ? stream->synchronize() : done;
 }
 

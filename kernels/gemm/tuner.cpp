@@ -50,7 +50,10 @@ Result<TunedRow> Tuner::tune(const GemmProblem& problem, const std::vector<GemmW
     own = std::move(*copies);
     weights = &own;
   }
-  auto x = Tensor::zeros(stream_, problem.activation, {problem.m, problem.k}),
+  // Zeros would let the chip run cooler than it does, and favour other configurations.
+  const auto activations = random_activations(problem, false);
+  if (!activations) return tl::make_unexpected(activations.error());
+  auto x = Tensor::from_host(*activations, stream_),
        y = Tensor::allocate(device, problem.activation, {problem.m, problem.n});
   auto bias = Tensor::zeros(stream_, problem.activation, {problem.n}),
        residual = Tensor::zeros(stream_, problem.activation, {problem.m, problem.n});

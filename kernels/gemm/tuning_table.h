@@ -4,7 +4,7 @@
 //
 //   {"device": "NVIDIA H200", "rows": [{"type": "i4", "group": 128, "act": "f16", "zero": "", "m":
 //   8, "n": 28672, "k": 8192,
-//                                       "config": "stream M=8 NW=1 KW=4 D=2 B=2 U=128",
+//                                       "config": "stream M=8 NW=1 KW=4 D=2 B=2 U=128 C=1",
 //                                       "us": 33.1}, …]}
 //
 // Tables of kernels/gemm/tuned/ are shipped; the tuner writes others. A problem that no row is of

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <random>
 
 #include "layouts/packed_atom.h"
@@ -93,6 +94,32 @@ std::vector<double> RandomWeights::column(std::int64_t column) const {
         vm::decode(problem_.scale, scale_.code(group));
   }
   return numbers;
+}
+
+Result<HostArray> random_activations(const GemmProblem& problem, bool heavy) {
+  constexpr std::int64_t kSpare = 4096;  // rows begin at different places of one draw
+  std::mt19937_64 random(7);
+  std::normal_distribution<double> draw;
+  auto x = HostArray::zeros(problem.activation, {problem.m, problem.k});
+  if (!x) return x;
+  auto pool = HostArray::zeros(problem.activation, {problem.k + kSpare});
+  if (!pool) return pool;
+  for (std::size_t i = 0; i < pool->size(); ++i)
+    pool->set_code(i, vm::encode(problem.activation, draw(random)));
+  const auto width = static_cast<std::size_t>(problem.activation.bits / 8),
+             row = static_cast<std::size_t>(problem.k) * width;
+  for (std::int64_t m = 0; m < problem.m; ++m) {
+    const auto from = static_cast<std::size_t>(mix(static_cast<std::uint64_t>(m)) % kSpare);
+    std::memcpy(x->bytes().data() + static_cast<std::size_t>(m) * row,
+                pool->bytes().data() + from * width, row);
+  }
+  constexpr std::int64_t kChannels = 4;
+  for (std::int64_t channel = 0; heavy && channel < kChannels; ++channel)
+    for (std::int64_t m = 0; m < problem.m; ++m)
+      x->set_code(
+          static_cast<std::size_t>(m * problem.k + (2 * channel + 1) * problem.k / (2 * kChannels)),
+          vm::encode(problem.activation, 100 * draw(random)));
+  return x;
 }
 
 }  // namespace bitloom::kernels

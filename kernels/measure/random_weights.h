@@ -28,4 +28,8 @@ class RandomWeights {
   runtime::HostArray scale_, zero_;
 };
 
+// Activations x[m, k] of the problem: Gaussian, or `heavy`, with 4 channels a hundred times as
+// large as the others.
+runtime::Result<runtime::HostArray> random_activations(const GemmProblem& problem, bool heavy);
+
 }  // namespace bitloom::kernels

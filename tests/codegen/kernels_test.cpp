@@ -58,7 +58,8 @@ std::vector<Case> cases() {
           "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32", "ld.shared.v4.b32",
           " \"kernels/gemm/gemm.bl\"\n"}});
     all.push_back({gemm, "gemm", target, {{"W", "u4"}, {"A", "bf16"}}, {"f32.bf16.bf16.f32"}});
-    all.push_back({"kernels/gemm/gemm_stream.bl", "order_activations", target});
+    for (const char* weight : {"u1", "u4"})
+      all.push_back({"kernels/gemm/gemm_stream.bl", "order_activations", target, {{"W", weight}}});
     all.push_back({"kernels/gemm/gemm_stream.bl",
                    "gemm_stream",
                    target,

@@ -279,7 +279,7 @@ std::vector<MutationCase> mutation_cases() {
                      "set=W=e2m1 set=G=64 set=S=2" + on,
                      {"shape=m=17,k=256,n=136 arg=a=random arg=w=random arg=scale=random out=c"}});
     cases.push_back({"gemm/gemm_stream.bl",
-                     "kernel=order_activations" + on,
+                     "kernel=order_activations set=W=u2" + on,
                      {"shape=m=3,k=1152 arg=a=random out=x out=sums"}});
     cases.push_back({"gemm/gemm_stream.bl", "kernel=gemm_stream set=W=u4" + on, stream_runs()});
     cases.push_back({"gemm/gemm_int8.bl",

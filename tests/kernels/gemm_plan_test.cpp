@@ -70,7 +70,7 @@ TEST(GemmProblem, CountsItsBytes) {
 }
 
 TEST(GemmConfig, IsTextAndBack) {
-  const std::string text = "stream M=8 NW=1 KW=4 D=2 B=2 U=128";
+  const std::string text = "stream M=8 NW=1 KW=4 D=2 B=2 U=128 C=1";
   const auto config = parse_gemm_config(text);
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(to_string(*config), text);
@@ -107,7 +107,7 @@ TEST(GemmConfig, CandidatesCanComputeWhatTheyAreFor) {
 }
 
 TEST(GemmConfig, SaysWhyItCannot) {
-  const GemmConfig eight = *parse_gemm_config("stream M=8 NW=1 KW=4 D=2 B=2 U=128");
+  const GemmConfig eight = *parse_gemm_config("stream M=8 NW=1 KW=4 D=2 B=2 U=128 C=1");
   const auto reason = [&](const GemmConfig& config, const GemmProblem& p, vm::Target target) {
     const auto result = check(config, p, target);
     return result ? std::string() : result.error().message;
@@ -133,9 +133,9 @@ TEST(GemmConfig, SaysWhyItCannot) {
 
 TEST(TuningTable, TheNearestRowServesOthers) {
   TuningTable table;
-  const GemmConfig small = *parse_gemm_config("stream M=8 NW=1 KW=4 D=2 B=2 U=128"),
+  const GemmConfig small = *parse_gemm_config("stream M=8 NW=1 KW=4 D=2 B=2 U=128 C=1"),
                    large = *parse_gemm_config("tile BM=64 BN=128 S=3"),
-                   odd = *parse_gemm_config("stream M=16 NW=1 KW=4 D=2 B=3 U=64");
+                   odd = *parse_gemm_config("stream M=16 NW=1 KW=4 D=2 B=3 U=64 C=1");
   table.set({{.m = 8, .n = 8192, .k = 8192}, small, 13});
   table.set({{.m = 128, .n = 8192, .k = 8192}, large, 50});
   table.set({{.m = 16, .n = 4096, .k = 4096, .weight = vm::unsigned_type(3)}, odd, 7});
@@ -158,10 +158,10 @@ TEST(TuningTable, IsAFileAndBack) {
        *parse_gemm_config("tile BM=16 BN=128 S=3"),
        13.25});
   table.set({{.m = 8, .n = 8192, .k = 8192},
-             *parse_gemm_config("stream M=8 NW=1 KW=4 D=2 B=2 U=128"),
+             *parse_gemm_config("stream M=8 NW=1 KW=4 D=2 B=2 U=128 C=1"),
              12});
   table.set({{.m = 8, .n = 8192, .k = 8192},
-             *parse_gemm_config("stream M=8 NW=1 KW=4 D=1 B=2 U=128"),
+             *parse_gemm_config("stream M=8 NW=1 KW=4 D=1 B=2 U=128 C=1"),
              11});
   const GemmProblem quantized{
       .m = 8, .n = 8192, .k = 8192, .activation = vm::kBF16, .activation_codes = vm::kI8};
@@ -173,7 +173,7 @@ TEST(TuningTable, IsAFileAndBack) {
   ASSERT_EQ(again->rows.size(), 3u);
   EXPECT_NE(again->find(quantized), nullptr);
   EXPECT_EQ(again->rows[0].problem.zero, vm::kU8);
-  EXPECT_EQ(to_string(again->rows[1].config), "stream M=8 NW=1 KW=4 D=1 B=2 U=128");
+  EXPECT_EQ(to_string(again->rows[1].config), "stream M=8 NW=1 KW=4 D=1 B=2 U=128 C=1");
   EXPECT_EQ(again->rows[0].microseconds, 13.25);
   for (const char* wrong : {"", "[]", "{\"rows\": 3}", "{\"rows\": [1]}",
                             "{\"rows\": [{\"type\": \"i4\", \"act\": \"f16\", \"m\": 1, \"n\": 8, "

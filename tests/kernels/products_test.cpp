@@ -13,23 +13,24 @@ namespace {
 struct Stream {
   std::string weight = "u4", activation = "f16", scale_type = "f16";
   std::int64_t m = 1, k = 128, n = 8, group = 128;
-  int most_m = 8, warps_n = 1, warps_k = 4, stages = 2, sms = 2, unit = 128;
+  int most_m = 8, warps_n = 1, warps_k = 4, stages = 2, sms = 2, unit = 128, atoms = 1;
   bool zero = false, bias = false, residual = false;
   bool largest = false;  // int8: the codes whose sums are as large as they can be
   std::string target = "sm_90a";
 
   std::string describe() const {
     return fmt::format(
-        "W={} A={} S={} m={} k={} n={} G={} M={} NW={} KW={} D={} U={} sms={}{}{}{} {}", weight,
-        activation, scale_type, m, k, n, group, most_m, warps_n, warps_k, stages, unit, sms,
-        zero ? " zero" : "", bias ? " bias" : "", residual ? " residual" : "", target);
+        "W={} A={} S={} m={} k={} n={} G={} M={} NW={} KW={} D={} U={} C={} sms={}{}{}{} {}",
+        weight, activation, scale_type, m, k, n, group, most_m, warps_n, warps_k, stages, unit,
+        atoms, sms, zero ? " zero" : "", bias ? " bias" : "", residual ? " residual" : "", target);
   }
 };
 
 std::map<std::string, HostArray> ordered_activations(const Stream& s, const HostArray& a) {
   KernelRun run{.file = "gemm/gemm_stream.bl",
                 .kernel = "order_activations",
-                .generics = {{"A", s.activation},
+                .generics = {{"W", s.weight},
+                             {"A", s.activation},
                              {"M", std::to_string(s.most_m)},
                              {"G", std::to_string(s.group)},
                              {"U", std::to_string(s.unit)}},
@@ -70,7 +71,8 @@ void check_stream(const Stream& s, std::mt19937_64& random) {
                              {"NW", std::to_string(s.warps_n)},
                              {"KW", std::to_string(s.warps_k)},
                              {"D", std::to_string(s.stages)},
-                             {"U", std::to_string(s.unit)}},
+                             {"U", std::to_string(s.unit)},
+                             {"C", std::to_string(s.atoms)}},
                 .target = s.target};
   run.request.device_sms = s.sms;
   run.request.sizes = {{"slots", 4 * s.sms}, {"m", s.m}};
@@ -108,7 +110,7 @@ void check_stream(const Stream& s, std::mt19937_64& random) {
 
 TEST(GemmStream, AgreesWithFloat64ForAnySplit) {
   std::mt19937_64 random(test_seed());
-  for (const char* type : {"u4", "i3", "e2m1", "i8", "u1", "e4m3"}) {
+  for (const char* type : {"u4", "i3", "e2m1", "i8", "u1", "e4m3", "u2", "i2"}) {
     for (const int sms : {1, 2, 5}) {
       Stream s{.weight = type, .sms = sms};
       s.m = pick(random, 1, 8);
@@ -130,6 +132,8 @@ TEST(GemmStream, TakesAnyShareOfWarps) {
     s.n = 8 * pick(random, 1, 160);
     s.stages = static_cast<int>(pick(random, 1, 4));
     s.unit = pick(random, 0, 1) ? 64 : 128;
+    s.atoms = static_cast<int>(pick(random, 1, 2));
+    if (s.atoms == 2) s.n = 128 * pick(random, 1, 5);
     s.sms = static_cast<int>(pick(random, 1, 6));
     check_stream(s, random);
   }
@@ -420,7 +424,9 @@ TEST(GemmWgmma, AgreesWithFloat64ForAnyTileAndSplit) {
       w.tokens = 32 << pick(random, 0, 2);
       w.fragments = pick(random, 1, 2);
       w.rows = 64 << pick(random, 0, 1);
-      w.stages = pick(random, 2, 4);
+      const int bits = vm::parse_element_type(type)->bits;
+      const std::int64_t stage = w.rows * (w.tokens * 2 + 16 * w.fragments * bits + 8);
+      w.stages = std::min<std::int64_t>(pick(random, 2, 4), (200 << 10) / stage);
       w.blocks = w.fragments == 1 && w.tokens < 128 ? pick(random, 1, 2) : 1;
       w.m = pick(random, 1, 100);
       w.k = 128 * pick(random, 4, 7);

@@ -173,6 +173,29 @@ TEST(Quant, OrderedScalesComeBackInTheirPlaces) {
   }
 }
 
+constexpr const char* kRowUnit = R"(
+import std.quant
+kernel units<W: type, A: type>(y: global f32[128]) grid(1) threads(32)
+{
+    y[:] <- zeros<f32, 128>() + quant.row_unit<W, A, 128>()
+}
+)";
+
+TEST(Quant, RowUnitsAreThePowersThatCastScaledLeaves) {
+  for (const vm::ElementType type : weight_types()) {
+    for (const vm::ElementType to : {vm::kF16, vm::kBF16}) {
+      if (!type.is_integer() && !type.is_float()) continue;
+      SCOPED_TRACE(to_string(type) + " to " + to_string(to));
+      const Arrays results = run({.text = kRowUnit,
+                                  .generics = {{"W", to_string(type)}, {"A", to_string(to)}},
+                                  .outputs = {"y"}});
+      ASSERT_TRUE(results.contains("y"));
+      for (std::int64_t k = 0; k < 128; ++k)
+        ASSERT_EQ(at(results.at("y"), k), std::ldexp(1.0, vm::row_exponent(type, to, k))) << k;
+    }
+  }
+}
+
 constexpr const char* kGroups = R"(
 import std.quant
 kernel groups<W: type, G: int>(codes: global W[64, 16], scale: global f16[64 / G, 16], y: global f16[64, 16]) grid(1) threads(32)

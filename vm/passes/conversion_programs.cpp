@@ -23,12 +23,15 @@ void reorder(ConversionRequest& request, const std::vector<std::int64_t>& order)
     std::iota(places.begin(), places.end(), 0u);
   }
   const std::vector<std::uint32_t> groups = std::move(request.scale_groups);
+  const std::vector<int> rows = std::move(request.row_exponents);
   request.source_bits.clear();
   request.scale_groups.clear();
+  request.row_exponents.clear();
   for (const std::int64_t element : order) {
     const auto from = static_cast<std::size_t>(element);
     for (std::size_t j = 0; j < bits; ++j) request.source_bits.push_back(places[from * bits + j]);
     request.scale_groups.push_back(groups[from]);
+    if (!rows.empty()) request.row_exponents.push_back(rows[from]);
   }
 }
 
@@ -56,10 +59,11 @@ ConversionPrograms::Result ConversionPrograms::convert(ElementType from, Element
 
 ConversionPrograms::Result ConversionPrograms::convert_scaled(
     ElementType from, ElementType to, const std::vector<std::uint32_t>& groups, std::int64_t scales,
-    const layouts::Encoding* encoding, const std::vector<std::int64_t>& order) {
-  const std::string key =
-      fmt::format("scaled {} {} {} {} {}", to_string(from), to_string(to), fmt::join(groups, ","),
-                  encoding ? encoding->to_string() : "", fmt::join(order, ","));
+    const std::vector<int>& rows, const layouts::Encoding* encoding,
+    const std::vector<std::int64_t>& order) {
+  const std::string key = fmt::format("scaled {} {} {} {} {} {}", to_string(from), to_string(to),
+                                      fmt::join(groups, ","), fmt::join(rows, ","),
+                                      encoding ? encoding->to_string() : "", fmt::join(order, ","));
   if (const auto found = known_.find(key); found != known_.end()) return found->second;
   ConversionRequest request;
   request.source = from;
@@ -69,6 +73,7 @@ ConversionPrograms::Result ConversionPrograms::convert_scaled(
   request.finite = true;
   request.unnormalised = true;
   request.scale_groups = groups;
+  request.row_exponents = rows;
   if (encoding) set_encoding(request, *encoding);
   if (!order.empty()) reorder(request, order);
   if (from.type_class == TypeClass::Signed) {

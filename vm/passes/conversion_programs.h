@@ -27,9 +27,11 @@ class ConversionPrograms {
                  const layouts::Encoding* encoding);
   // What `cast_scaled` gives: the numbers (offset binary for signed integers) times a power of two,
   // and behind them those powers in f32, then their inverses, one for each of `scales` groups.
-  // groups[i] is that of element i. Result i is element order[i]; empty: element i.
+  // groups[i] is that of element i; rows[i] the exponent that its row has besides (row_exponent),
+  // or empty. Result i is element order[i]; empty: element i.
   Result convert_scaled(ElementType from, ElementType to, const std::vector<std::uint32_t>& groups,
-                        std::int64_t scales, const layouts::Encoding* encoding,
+                        std::int64_t scales, const std::vector<int>& rows,
+                        const layouts::Encoding* encoding,
                         const std::vector<std::int64_t>& order = {});
   // The same codes from dense order into an encoding's.
   Result encode(ElementType type, std::int64_t count, const layouts::Encoding& encoding);

@@ -2,6 +2,7 @@
 
 #include <unordered_map>
 
+#include "vm/packed_type.h"
 #include "vm/passes/conversion_programs.h"
 #include "vm/passes/layout_tools.h"
 #include "vm/passes/rewrite.h"
@@ -378,15 +379,37 @@ std::optional<std::vector<std::uint32_t>> scale_registers(const RegisterLayout& 
   return result;
 }
 
+// The exponent of the row of each register; nothing if it differs from thread to thread.
+std::optional<std::vector<int>> exponents_of_rows(const RegisterLayout& tile, ElementType from,
+                                                  ElementType to) {
+  std::vector<int> result;
+  for (std::int64_t reg = 0; reg < tile.registers(); ++reg) {
+    const auto exponent = [&](std::int64_t thread) {
+      return row_exponent(from, to, tile.element(thread, reg)[0]);
+    };
+    for (std::int64_t thread = 1; thread < tile.threads(); ++thread)
+      if (exponent(thread) != exponent(0)) return std::nullopt;
+    result.push_back(exponent(0));
+  }
+  return result;
+}
+
 // One program gives both results: the scales are constants that it found.
 void ConversionLowering::visit_scaled(const Instruction& cast, Builder& out) {
   const ValueId x = cast.inputs[0];
   const Type &from = function_.type(x), &scale = function_.type(cast.outputs[1]);
   const auto groups = scale_registers(*from.layout, *scale.layout);
   if (!groups) return fail(cast, "the columns of the tile and of its scale lie in other threads");
+  const ElementType to = function_.type(cast.outputs[0]).element;
+  std::vector<int> rows;
+  if (cast.flag("rows")) {
+    const auto exponents = exponents_of_rows(*from.layout, from.element, to);
+    if (!exponents) return fail(cast, "the threads have rows of different exponents");
+    rows = *exponents;
+  }
   const auto order = orders_.find(cast.outputs[0]);
   const auto program = programs_.convert_scaled(
-      from.element, function_.type(cast.outputs[0]).element, *groups, scale.layout->registers(),
+      from.element, to, *groups, scale.layout->registers(), rows,
       atom(x) ? &atom(x)->encoding() : nullptr,
       order == orders_.end() ? std::vector<std::int64_t>() : order->second);
   if (!program) return fail(cast, program.error());

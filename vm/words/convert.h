@@ -58,6 +58,9 @@ struct ConversionRequest {
   // (scale_groups[i]; empty: all different) get one scale.
   bool unnormalised = false;
   std::vector<std::uint32_t> scale_groups;
+  // Element i has 2^row_exponents[i] besides, which its scale does not tell: the user takes it away
+  // elsewhere. Empty: all 0.
+  std::vector<int> row_exponents;
 
   Rounding rounding = Rounding::NearestEven;  // TowardZero: floats to integers only
   Overflow overflow = Overflow::ByType;       // Wrap: integers to integers only

@@ -31,10 +31,13 @@ struct Placed {
 struct Offsets {
   int most = 0;
   std::optional<int> fixed[2];
-  bool equal = false;  // the two must be the same
+  bool equal = false;       // the two must be the same
+  int least[2] = {0, 0};    // room for what other rows of the group have less
+  int reserve[2] = {0, 0};  // and for what they have more
 
   bool open(int lane, int offset) const {
-    return offset >= 0 && offset <= most && (!fixed[lane] || *fixed[lane] == offset);
+    return offset >= least[lane] && offset <= most - reserve[lane] &&
+           (!fixed[lane] || *fixed[lane] == offset);
   }
 };
 
@@ -129,13 +132,23 @@ class PairPlacer {
 // Offsets that are fixed by earlier elements of the same scale group.
 class ScaleGroups {
  public:
-  explicit ScaleGroups(const Lowering& x) : groups_(x.request.scale_groups) {}
+  explicit ScaleGroups(const Lowering& x)
+      : groups_(x.request.scale_groups), rows_(x.request.row_exponents) {
+    if (!rows_.empty()) largest_ = *std::max_element(rows_.begin(), rows_.end());
+  }
 
+  int row(int element) const {
+    return rows_.empty() ? 0 : rows_[static_cast<std::size_t>(element)];
+  }
   void restrict(Offsets& offsets, int first, int lanes) const {
-    for (int l = 0; l < lanes; ++l)
+    for (int l = 0; l < lanes; ++l) {
+      offsets.least[l] = row(first + l);
+      offsets.reserve[l] = largest_ - row(first + l);
       for (const auto& [group, offset] : fixed_)
-        if (group_of(first + l) == group) offsets.fixed[l] = offset;
-    offsets.equal = lanes == 2 && !groups_.empty() && group_of(first) == group_of(first + 1);
+        if (group_of(first + l) == group) offsets.fixed[l] = offset + row(first + l);
+    }
+    offsets.equal = lanes == 2 && !groups_.empty() && group_of(first) == group_of(first + 1) &&
+                    row(first) == row(first + 1);
   }
   std::optional<int> fixed(int element) const {
     for (const auto& [group, offset] : fixed_)
@@ -149,7 +162,7 @@ class ScaleGroups {
     return true;
   }
   void fix(int element, int offset) {
-    if (!groups_.empty()) fixed_.emplace_back(group_of(element), offset);
+    if (!groups_.empty()) fixed_.emplace_back(group_of(element), offset - row(element));
   }
 
  private:
@@ -158,6 +171,8 @@ class ScaleGroups {
                            : groups_[static_cast<std::size_t>(element)];
   }
   const std::vector<std::uint32_t>& groups_;
+  const std::vector<int>& rows_;
+  int largest_ = 0;
   std::vector<std::pair<std::uint32_t, int>> fixed_;
 };
 
@@ -200,7 +215,8 @@ std::vector<Word> integers_to_half(Lowering& x, HalfFormat format) {
     }
     words.push_back(placed.word);
     for (int l = 0; l < lanes; ++l) {
-      x.scales[static_cast<std::size_t>(first + l)] = 24 - placed.offsets[l];
+      x.scales[static_cast<std::size_t>(first + l)] =
+          24 - placed.offsets[l] + groups.row(first + l);
       groups.fix(first + l, placed.offsets[l]);
     }
   }
