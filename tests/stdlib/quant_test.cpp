@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "tests/language/program.h"
+#include "vm/packed_type.h"
 
 namespace bitloom::test {
 namespace {
