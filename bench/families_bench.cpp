@@ -256,7 +256,7 @@ void products(Bench& bench, std::int64_t k, std::int64_t n) {
                {"k", k},
                {"n", n},
                {"parts", std::min<std::int64_t>(64, k / 64)},
-               {"slots", 4 * sms}},
+               {"slots", 8 * sms}},
               {"low", "t", "ready", "part", "ticket"}, {"w"});
           const double us = bench.time(
               fmt::format("lqer_decode/{}/m={}/W={}/rank={}", shape, m, weights, rank), lqer);
@@ -473,7 +473,8 @@ void index_time(Bench& bench, std::int64_t rows) {
                top = bench.load(patterns, "top_k_threshold", {}),
                mark = bench.load(lists, "mark_chosen", {}),
                count = bench.load(patterns, "count_vertical_slash", tiles),
-               make = bench.load(patterns, "list_vertical_slash", tiles);
+               marked = bench.load(lists, "list_marked", {}),
+               make = bench.load(patterns, "list_vertical_slash", tiles, {"chosen"});
   const Tensor vertical = zeros(vm::kU32, {kHeads, rows}), slash = zeros(vm::kU32, {kHeads, rows}),
                columns = zeros(vm::kI32, {kHeads, 1000}), offsets = zeros(vm::kI32, {kHeads, 6096}),
                column_count = zeros(vm::kI32, {kHeads}), offset_count = zeros(vm::kI32, {kHeads}),
@@ -486,7 +487,7 @@ void index_time(Bench& bench, std::int64_t rows) {
                tile_first = zeros(vm::kI32, {items + 1}),
                single_first = zeros(vm::kI32, {items + 1}), places = zeros(vm::kI32, {items, 6}),
                entries = zeros(vm::kI32, {kHeads * blocks * (blocks + 1) / 2}),
-               singles = zeros(vm::kI32, {items * 1000});
+               singles = zeros(vm::kI32, {items * 1030}), chosen = zeros(vm::kI32, {kHeads, 1030});
   const auto flat = [&](const Tensor& t) {
     std::int64_t n = 1;
     for (const std::int64_t extent : t.shape()) n *= extent;
@@ -535,10 +536,11 @@ void index_time(Bench& bench, std::int64_t rows) {
          must(kernels::exclusive_scan(stream, flat(item_singles), single_first));
        }},
       {"lists", [&] {
-         const LaunchArgument arguments[] = {offset_rows.argument(), column_rows.argument(),
-                                             tile_first.argument(),  single_first.argument(),
-                                             places.argument(),      entries.argument(),
-                                             singles.argument()};
+         const LaunchArgument arguments[] = {offset_rows.argument(),  column_rows.argument(),
+                                             chosen.argument(),       tile_first.argument(),
+                                             single_first.argument(), places.argument(),
+                                             entries.argument(),      singles.argument()};
+         must(marked.launch(stream, column_rows, chosen));
          must(make.launch_with(stream, arguments, {.sizes = of_items}));
        }}};
   for (const auto& [name, step] : steps) step();  // with sums of one run

@@ -62,14 +62,15 @@ std::vector<Case> attention_cases() {
     for (const std::string kernel :
          {"block_scores", "top_k_threshold", "count_vertical_slash", "list_vertical_slash"})
       all.push_back({folder + "patterns.bl", kernel, target});
-    for (const std::string kernel :
-         {"mark_chosen", "list_blocks", "cumulative_gates", "count_decayed", "list_decayed"})
+    for (const std::string kernel : {"mark_chosen", "list_marked", "list_blocks",
+                                     "cumulative_gates", "count_decayed", "list_decayed"})
       all.push_back({folder + "lists.bl", kernel, target});
     for (const std::string size : {"64", "128"})
       all.push_back({folder + "lists.bl", "largest_row", target, {{"D", size}}});
     all.push_back(
         {folder + "attention_decode.bl", "attention_merge", target, {{"R", "1"}, {"S", "16"}}});
     all.push_back({folder + "patterns.bl", "block_scores", target, {{"OWN", "1"}}});
+    all.push_back({folder + "patterns.bl", "list_vertical_slash", target, {}, {}, {"chosen"}});
   }
   return all;
 }
@@ -135,6 +136,11 @@ std::vector<Case> product_cases() {
       all.push_back({lut, "lut_gemv_columns", target, {{"B", bits}}});
     }
     all.push_back({lut, "lut_gemv_sums", target, {{"B", "2"}}});
+    for (const Generics& set : {Generics{{"W", "u4"}, {"M", "16"}},
+                                {{"W", "u8"}, {"A", "bf16"}},
+                                {{"W", "u7"}},
+                                {{"W", "e4m3"}, {"A", "bf16"}}})
+      all.push_back({"kernels/lqer/lqer_decode.bl", "lqer_decode", target, set, {}, {"zero"}});
     all.push_back({lut, "lut_gemv_sums", target, {{"B", "4"}, {"A", "bf16"}}});
     for (const std::string type : {"f16", "bf16"}) {
       all.push_back({"kernels/lqer/lqer_gemm.bl", "lqer_gemm", target, {{"W", "u4"}, {"A", type}}});

@@ -18,6 +18,13 @@ std::vector<int> rising(int count, int step) {
   return numbers;
 }
 
+// Running counts of a mark every `each` places.
+std::vector<int> steps(int count, int each) {
+  std::vector<int> numbers;
+  for (int i = 0; i < count; ++i) numbers.push_back((i + each - 1) / each);
+  return numbers;
+}
+
 // gemm_stream with tiles of one block each.
 std::string split(int k, const std::string& more = {}) {
   return fmt::format(
@@ -219,6 +226,10 @@ std::vector<MutationCase> mutation_cases() {
        {"shape=heads=2,most=70,columns=201 arg=forced=80 arg=mark=zeros"},
        {{"index", integers({2, 70}, rising(140, 2))}, {"count", integers({2}, {66, 3})}}},
       {"attention/lists.bl",
+       "kernel=list_marked set=B=64",
+       {"shape=heads=2,columns=101,most=20 out=place"},
+       {{"sums", integers({2, 101}, steps(202, 7))}}},
+      {"attention/lists.bl",
        "kernel=list_blocks set=BM=64 set=B=2",
        {"shape=items=4,most=3,entries=7 arg=rows=100 out=place out=list"},
        {{"index", integers({4, 3}, {0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 0})},
@@ -414,6 +425,8 @@ const std::vector<Survivor>& survivors() {
       {"gemm/gemm.bl", "clip 0 of copy_async", "wt[t] <- w[t * BK", Redundant, kAtoms},
       {"llama/embedding.bl", "clip 0 of load", "ids[block.y]", Redundant,
        "the grid has m blocks along y; of a single element that is not proved"},
+      {"attention/lists.bl", "mask of atomic", "atomic_max(", Redundant,
+       "who has nothing to mark would put a 0, which is no more than what stands there"},
       {"llama/prompt_masses.bl", "mask of atomic", "atomic_add(", Redundant,
        "diagonals that are not there have sums of 0, and adding zeros changes nothing"},
       {"llama/quantized_linear.bl", "clip 1 of load", "w[t * 64", Redundant, kAtoms},

@@ -351,6 +351,16 @@ TEST(VerticalSlash, ListsAreMadeByKernels) {
                           {"entries", last(first)},
                           {"singles", last(single_first)}};
     list.request.outputs = {"place", "list", "single"};
+    // every other draw with the columns as lists
+    if (draw % 2 == 1) {
+      KernelRun marked{.file = "attention/lists.bl", .kernel = "list_marked"};
+      marked.request.arguments = {{"sums", {integers({heads, rows + 1}, column_counts), "c"}}};
+      marked.request.sizes = {{"most", rows}};
+      marked.request.outputs = {"place"};
+      const auto places = must_run(marked);
+      ASSERT_TRUE(places.contains("place"));
+      list.request.arguments["chosen"] = {places.at("place"), "p"};
+    }
     const auto lists = must_run(list);
     ASSERT_TRUE(lists.contains("list"));
     for (std::int64_t h = 0; h < heads; ++h) {
