@@ -178,7 +178,8 @@ constexpr const char* kRowUnit = R"(
 import std.quant
 kernel units<W: type, A: type>(y: global f32[128]) grid(1) threads(32)
 {
-    y[:] <- zeros<f32, 128>() + quant.row_unit<W, A, 128>()
+    let unit = quant.row_unit<W, A, 128>()
+    y[:] <- zeros<f32, 128>() + select(quant.has_row_units<W, A>(), unit, 1.0)
 }
 )";
 
