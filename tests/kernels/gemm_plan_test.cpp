@@ -9,6 +9,7 @@
 #include "kernels/gemm/weights.h"
 #include "kernels/measure/graph_timer.h"
 #include "kernels/measure/random_weights.h"
+#include "tests/codegen/lowered_kernel.h"
 #include "tests/kernels/arrays.h"
 
 namespace bitloom::kernels {
@@ -129,6 +130,43 @@ TEST(GemmConfig, SaysWhyItCannot) {
   EXPECT_THAT(reason(*parse_gemm_config("int8 M=8 NW=1 KW=4 D=2 B=2 U=256"),
                      {.m = 1, .n = 64, .k = 256, .activation_codes = vm::kI8}, kHopper),
               HasSubstr("sums of U = 128"));
+}
+
+// What is offered fits: shared memory, threads, registers of roles, conditions of the kernels.
+TEST(GemmConfig, EveryCandidateIsLowered) {
+  std::mt19937_64 random{test::test_seed() + 30};
+  for (int draw = 0; draw < 24; ++draw) {
+    const bool hopper = draw % 4 != 3;
+    const vm::Target target = hopper ? kHopper : kAmpere;
+    GemmProblem p{.m = std::int64_t{1} << test::pick(random, 0, 12),
+                  .n = 128 * test::pick(random, 1, 300),
+                  .k = 256 * test::pick(random, 1, 60)};
+    p.group = 32 << test::pick(random, 0, 3);
+    p.weight = draw % 3 == 0 ? vm::float_type(4, 3)
+                             : vm::unsigned_type(static_cast<int>(test::pick(random, 1, 8)));
+    if (draw % 3 == 1) p.zero = vm::kU8;
+    if (draw % 2 == 0) p.activation = p.scale = vm::kBF16;
+    const std::vector<GemmConfig> configs = gemm_candidates(p, target);
+    ASSERT_FALSE(configs.empty()) << to_string(p);
+    for (int sample = 0; sample < 5; ++sample) {
+      const GemmConfig& config = configs[static_cast<std::size_t>(
+          test::pick(random, 0, static_cast<int>(configs.size()) - 1))];
+      SCOPED_TRACE(to_string(p) + " by " + to_string(config));
+      const std::string kernel = config.kernel == "tile" ? "gemm" : "gemm_" + config.kernel;
+      std::map<std::string, std::string> generics = {{"W", vm::to_string(p.weight)},
+                                                     {"A", vm::to_string(p.activation)},
+                                                     {"G", std::to_string(p.group)}};
+      if (config.kernel != "tile") generics["S"] = vm::to_string(p.scale);
+      if (p.zero) generics["Z"] = vm::to_string(*p.zero);
+      for (const auto& [name, value] : config.numbers) generics[name] = std::to_string(value);
+      std::set<std::string> present;
+      if (p.zero) present.insert("zero");
+      if (config.number("P") > 1) present.insert({"part", "ticket"});
+      const auto lowered = test::lower_kernel("kernels/gemm/" + kernel + ".bl", kernel, generics,
+                                              hopper ? "sm_90a" : "sm_80", true, present);
+      EXPECT_TRUE(lowered.cuda) << lowered.complaints;
+    }
+  }
 }
 
 TEST(TuningTable, TheNearestRowServesOthers) {
