@@ -176,10 +176,11 @@ TEST(Quant, OrderedScalesComeBackInTheirPlaces) {
 
 constexpr const char* kRowUnit = R"(
 import std.quant
-kernel units<W: type, A: type>(y: global f32[128]) grid(1) threads(32)
+kernel units<W: type, A: type>(y: global f32[128], z: global f32[128]) grid(1) threads(32)
 {
     let unit = quant.row_unit<W, A, 128>()
     y[:] <- zeros<f32, 128>() + select(quant.has_row_units<W, A>(), unit, 1.0)
+    z[:] <- zeros<f32, 128>() + quant.row_inverse<W, A, 128>()
 }
 )";
 
@@ -190,10 +191,12 @@ TEST(Quant, RowUnitsAreThePowersThatCastScaledLeaves) {
       SCOPED_TRACE(to_string(type) + " to " + to_string(to));
       const Arrays results = run({.text = kRowUnit,
                                   .generics = {{"W", to_string(type)}, {"A", to_string(to)}},
-                                  .outputs = {"y"}});
+                                  .outputs = {"y", "z"}});
       ASSERT_TRUE(results.contains("y"));
-      for (std::int64_t k = 0; k < 128; ++k)
+      for (std::int64_t k = 0; k < 128; ++k) {
         ASSERT_EQ(at(results.at("y"), k), std::ldexp(1.0, vm::row_exponent(type, to, k))) << k;
+        ASSERT_EQ(at(results.at("z"), k), std::ldexp(1.0, -vm::row_exponent(type, to, k))) << k;
+      }
     }
   }
 }
