@@ -62,8 +62,9 @@ std::vector<Case> attention_cases() {
     for (const std::string kernel :
          {"block_scores", "top_k_threshold", "count_vertical_slash", "list_vertical_slash"})
       all.push_back({folder + "patterns.bl", kernel, target});
-    for (const std::string kernel : {"mark_chosen", "list_marked", "list_blocks",
-                                     "cumulative_gates", "count_decayed", "list_decayed"})
+    for (const std::string kernel :
+         {"mark_chosen", "list_marked", "list_blocks", "cumulative_gates", "count_decayed",
+          "list_decayed", "count_a_shape", "list_a_shape"})
       all.push_back({folder + "lists.bl", kernel, target});
     for (const std::string size : {"64", "128"})
       all.push_back({folder + "lists.bl", "largest_row", target, {{"D", size}}});

@@ -91,6 +91,44 @@ TEST(Lists, OfBlockSparseAttention) {
   }
 }
 
+TEST(Lists, OfAShapeAttention) {
+  std::mt19937_64 random(test_seed() + 2);
+  for (int draw = 0; draw < 10; ++draw) {
+    const std::int64_t heads = pick(random, 1, 3), rows = pick(random, 1, 900),
+                       sink = draw == 0 ? 0 : pick(random, 0, 300), window = pick(random, 1, 400),
+                       row_block = 32 << pick(random, 0, 2),
+                       column_block = 32 << pick(random, 0, 1),
+                       blocks = (rows + row_block - 1) / row_block;
+    SCOPED_TRACE(fmt::format("heads={} rows={} sink={} window={} BM={} BN={}", heads, rows, sink,
+                             window, row_block, column_block));
+    const std::map<std::string, std::string> tiles = {{"BM", fmt::to_string(row_block)},
+                                                      {"BN", fmt::to_string(column_block)}};
+    const std::map<std::string, runtime::Source> shape = {
+        {"rows", {rows, ""}}, {"sink", {sink, ""}}, {"window", {window, ""}}};
+    const auto counted = run("lists.bl", "count_a_shape", tiles, shape,
+                             {{"heads", heads}, {"blocks", blocks}}, {"tiles"});
+    ASSERT_TRUE(counted.contains("tiles"));
+    const HostArray first = scanned(counted.at("tiles"));
+    auto arguments = shape;
+    arguments.insert({"first", {first, "f"}});
+    const auto lists =
+        run("lists.bl", "list_a_shape", tiles, arguments,
+            {{"heads", heads}, {"blocks", blocks}, {"entries", last(first)}}, {"place", "list"});
+    ASSERT_TRUE(lists.contains("list"));
+    TileLists expected({.row_block = row_block, .column_block = column_block});
+    for (std::int64_t h = 0; h < heads; ++h) {
+      for (std::int64_t b = 0; b < blocks; ++b) {
+        expected.begin(h, {.rows = rows, .columns = rows}, b);
+        expected.window(window, sink);
+        expected.end();
+      }
+    }
+    expect_same(first, expected.first(), "first ");
+    expect_same(lists.at("list"), expected.list(), "list ");
+    expect_same(lists.at("place"), expected.place(), "place ");
+  }
+}
+
 TEST(Lists, OfFoxPruneAtMostTheirShare) {
   std::mt19937_64 random(test_seed() + 1);
   std::int64_t pruned = 0;
