@@ -15,6 +15,7 @@
 #include <fstream>
 #include <random>
 
+#include "bench/must.h"
 #include "kernels/attention/tile_lists.h"
 #include "kernels/gemm/tuner.h"
 #include "kernels/index/device_index.h"
@@ -26,26 +27,11 @@ namespace {
 
 using namespace bitloom;           // NOLINT
 using namespace bitloom::runtime;  // NOLINT
-
-template <class T>
-T must(Result<T> result) {
-  if (result) return std::move(*result);
-  fmt::print(stderr, "error[{}]: {}\n", result.error().code, result.error().message);
-  std::exit(1);
-}
-void must(Result<void> result) {
-  if (result) return;
-  fmt::print(stderr, "error[{}]: {}\n", result.error().code, result.error().message);
-  std::exit(1);
-}
+using bench::must;
+using bench::root;
 
 using Sizes = std::map<std::string, std::int64_t>;
 using Generics = std::map<std::string, std::string>;
-
-std::string root() {
-  const char* moved = std::getenv("BITLOOM_SOURCE_DIR");
-  return moved ? moved : BITLOOM_SOURCE_DIR;
-}
 
 struct Row {
   std::string name;

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <functional>
 
+#include "bench/must.h"
 #include "runtime/device_state.h"
 #include "runtime/module.h"
 #include "runtime/pack.h"
@@ -19,18 +20,8 @@ namespace {
 
 using namespace bitloom;           // NOLINT
 using namespace bitloom::runtime;  // NOLINT
-
-template <class T>
-T must(Result<T> result) {
-  if (result) return std::move(*result);
-  fmt::print(stderr, "error[{}]: {}\n", result.error().code, result.error().message);
-  std::exit(1);
-}
-void must(Result<void> result) {
-  if (result) return;
-  fmt::print(stderr, "error[{}]: {}\n", result.error().code, result.error().message);
-  std::exit(1);
-}
+using bench::must;
+using bench::root;
 
 constexpr int kBatch = 256;  // launches between two waits
 
@@ -44,10 +35,8 @@ struct Subject {
 
 Kernel load(const std::string& file, const std::string& name,
             std::map<std::string, std::string> generics) {
-  const char* moved = std::getenv("BITLOOM_SOURCE_DIR");
-  const std::string root = moved ? moved : BITLOOM_SOURCE_DIR;
   const Module module =
-      must(Module::from_file(root + "/kernels/" + file, {.stdlib = root + "/stdlib"}));
+      must(Module::from_file(root() + "/kernels/" + file, {.stdlib = root() + "/stdlib"}));
   return must(module.specialize(name, {.generics = std::move(generics)}));
 }
 

@@ -15,6 +15,7 @@
 #include <fstream>
 #include <memory>
 
+#include "bench/must.h"
 #include "kernels/gemm/plan.h"
 #include "kernels/gemm/tuner.h"
 #include "kernels/measure/graph_timer.h"
@@ -26,29 +27,14 @@ namespace {
 
 using namespace bitloom;           // NOLINT
 using namespace bitloom::runtime;  // NOLINT
+using bench::must;
+using bench::root;
 using kernels::GemmPlan;
 using kernels::GemmProblem;
 using kernels::GemmWeights;
 
-template <class T>
-T must(Result<T> result) {
-  if (result) return std::move(*result);
-  fmt::print(stderr, "error[{}]: {}\n", result.error().code, result.error().message);
-  std::exit(1);
-}
-void must(Result<void> result) {
-  if (result) return;
-  fmt::print(stderr, "error[{}]: {}\n", result.error().code, result.error().message);
-  std::exit(1);
-}
-
 constexpr std::int64_t kHidden = 4096, kHeads = 32, kKvHeads = 8, kHead = 128, kInner = 14336,
                        kLayers = 32, kVocabulary = 128256, kPage = 64, kSplits = 16;
-
-std::string root() {
-  const char* moved = std::getenv("BITLOOM_SOURCE_DIR");
-  return moved ? moved : BITLOOM_SOURCE_DIR;
-}
 
 class Bench {
  public:

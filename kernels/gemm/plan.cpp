@@ -60,6 +60,9 @@ struct GemmPlan::State {
 
   static Result<State> specialized(const GemmProblem& p, const GemmConfig& config,
                                    const Device& device, const GemmOptions& options);
+  Result<void> prepare();  // compiles what is not compiled yet, and takes the workspace
+
+ private:
   Result<void> allocate();
 };
 
@@ -98,6 +101,12 @@ Result<GemmPlan::State> GemmPlan::State::specialized(const GemmProblem& p, const
   if (!order) return tl::make_unexpected(order.error());
   state->order = std::move(*order);
   return state;
+}
+
+Result<void> GemmPlan::State::prepare() {
+  auto done = multiply.prepare(device);
+  if (done && order) done = order->prepare(device);
+  return done ? allocate() : done;
 }
 
 Result<void> GemmPlan::State::allocate() {
@@ -146,10 +155,7 @@ Result<GemmPlan> GemmPlan::make(const GemmProblem& problem, const Device& device
                      : TuningTable::shipped(device.name()).choose(problem, device.target());
   Result<State> state = State::specialized(problem, config, device, options);
   if (!state) return tl::make_unexpected(state.error());
-  auto done = state->multiply.prepare(device);
-  if (done && state->order) done = state->order->prepare(device);
-  if (done) done = state->allocate();
-  if (!done) return tl::make_unexpected(done.error());
+  if (auto done = state->prepare(); !done) return tl::make_unexpected(done.error());
   return GemmPlan(std::make_shared<State>(std::move(*state)));
 }
 
@@ -169,10 +175,7 @@ std::vector<Result<GemmPlan>> GemmPlan::make_all(const GemmProblem& problem,
                       workers);  // a kernel that could not be prepared says so below
   const auto finish = [&](Result<State>& state) -> Result<GemmPlan> {
     if (!state) return tl::make_unexpected(state.error());
-    auto done = state->multiply.prepare(device);
-    if (done && state->order) done = state->order->prepare(device);
-    if (done) done = state->allocate();
-    if (!done) return tl::make_unexpected(done.error());
+    if (auto done = state->prepare(); !done) return tl::make_unexpected(done.error());
     return GemmPlan(std::make_shared<State>(std::move(*state)));
   };
   std::vector<Result<GemmPlan>> plans;

@@ -102,4 +102,11 @@ struct Operands {
         scale(normal(vm::kF16, {k / group, n}, random, 0.01, 0.1)) {}
 };
 
+inline std::vector<float> floats(const HostArray& array) {
+  std::vector<float> result;
+  for (std::size_t i = 0; i < array.size(); ++i)
+    result.push_back(static_cast<float>(at(array, static_cast<std::int64_t>(i))));
+  return result;
+}
+
 }  // namespace bitloom::test

@@ -12,13 +12,6 @@ namespace {
 
 using namespace kernels;  // NOLINT
 
-std::vector<float> floats(const HostArray& array) {
-  std::vector<float> result;
-  for (std::size_t i = 0; i < array.size(); ++i)
-    result.push_back(static_cast<float>(at(array, static_cast<std::int64_t>(i))));
-  return result;
-}
-
 std::map<std::string, HostArray> run(const std::string& file, const std::string& kernel,
                                      std::map<std::string, std::string> generics,
                                      std::map<std::string, runtime::Source> arguments,

@@ -15,13 +15,6 @@ namespace {
 
 using namespace kernels;  // NOLINT
 
-std::vector<float> floats(const HostArray& array) {
-  std::vector<float> result;
-  for (std::size_t i = 0; i < array.size(); ++i)
-    result.push_back(static_cast<float>(at(array, static_cast<std::int64_t>(i))));
-  return result;
-}
-
 TEST(Patterns, TheLargestNumbersByThreshold) {
   std::mt19937_64 random(test_seed());
   for (int draw = 0; draw < 6; ++draw) {

@@ -49,6 +49,27 @@ HostArray ordered_columns(const Stream& s, const HostArray& array) {
   return results.contains("to") ? results.at("to") : array;
 }
 
+// y[m, n] = a[m, k] · ((q − zero) · scale)[k, n] + bias + residual in float64, of the sizes of a
+// draw; without what is null.
+template <class Draw>
+std::vector<double> reference(const Draw& d, const HostArray& a, const HostArray& q,
+                              const HostArray& scale, const HostArray* zero, const HostArray* bias,
+                              const HostArray* residual) {
+  std::vector<double> expected(static_cast<std::size_t>(d.m * d.n), 0.0);
+  for (std::int64_t i = 0; i < d.m; ++i) {
+    for (std::int64_t j = 0; j < d.n; ++j) {
+      double sum = (bias ? at(*bias, j) : 0) + (residual ? at(*residual, i * d.n + j) : 0);
+      for (std::int64_t kk = 0; kk < d.k; ++kk) {
+        const std::int64_t of_group = kk / d.group * d.n + j;
+        sum += at(a, i * d.k + kk) * (at(q, kk * d.n + j) - (zero ? at(*zero, of_group) : 0)) *
+               at(scale, of_group);
+      }
+      expected[static_cast<std::size_t>(i * d.n + j)] = sum;
+    }
+  }
+  return expected;
+}
+
 void check_stream(const Stream& s, std::mt19937_64& random) {
   SCOPED_TRACE(s.describe());
   const vm::ElementType type = *vm::parse_element_type(s.activation);
@@ -91,18 +112,9 @@ void check_stream(const Stream& s, std::mt19937_64& random) {
   run.request.outputs = {"c", "ticket"};
   const auto results = must_run(run);
   ASSERT_TRUE(results.contains("c"));
-  std::vector<double> expected(static_cast<std::size_t>(s.m * s.n), 0.0);
-  for (std::int64_t i = 0; i < s.m; ++i) {
-    for (std::int64_t j = 0; j < s.n; ++j) {
-      double sum = (s.bias ? at(bias, j) : 0) + (s.residual ? at(residual, i * s.n + j) : 0);
-      for (std::int64_t kk = 0; kk < s.k; ++kk) {
-        const std::int64_t of_group = kk / s.group * s.n + j;
-        sum += at(a, i * s.k + kk) * (at(w, kk * s.n + j) - (s.zero ? at(zero, of_group) : 0)) *
-               at(scale, of_group);
-      }
-      expected[static_cast<std::size_t>(i * s.n + j)] = sum;
-    }
-  }
+  const std::vector<double> expected =
+      reference(s, a, w, scale, s.zero ? &zero : nullptr, s.bias ? &bias : nullptr,
+                s.residual ? &residual : nullptr);
   EXPECT_LT(relative_error(results.at("c"), expected), type == vm::kF16 ? 2e-3 : 1e-2);
   for (std::size_t i = 0; i < results.at("ticket").size(); ++i)
     EXPECT_EQ(results.at("ticket").code(i), 0u);
@@ -398,18 +410,9 @@ void check_wgmma(const Wgmma& w, std::mt19937_64& random) {
   }
   const auto results = must_run(run);
   ASSERT_TRUE(results.contains("c"));
-  std::vector<double> expected(static_cast<std::size_t>(w.m * w.n), 0.0);
-  for (std::int64_t i = 0; i < w.m; ++i) {
-    for (std::int64_t j = 0; j < w.n; ++j) {
-      double sum = (w.bias ? at(bias, j) : 0) + (w.residual ? at(residual, i * w.n + j) : 0);
-      for (std::int64_t kk = 0; kk < w.k; ++kk) {
-        const std::int64_t of_group = kk / w.group * w.n + j;
-        sum += at(a, i * w.k + kk) * (at(q, kk * w.n + j) - (w.zero ? at(zero, of_group) : 0)) *
-               at(scale, of_group);
-      }
-      expected[static_cast<std::size_t>(i * w.n + j)] = sum;
-    }
-  }
+  const std::vector<double> expected =
+      reference(w, a, q, scale, w.zero ? &zero : nullptr, w.bias ? &bias : nullptr,
+                w.residual ? &residual : nullptr);
   EXPECT_LT(relative_error(results.at("c"), expected), type == vm::kF16 ? 2e-3 : 1e-2);
   if (w.parts == 1) return;
   for (std::size_t i = 0; i < results.at("ticket").size(); ++i)
