@@ -76,6 +76,8 @@ runtime::Result<void> check_wgmma(const GemmConfig& c, const GemmProblem& p,
     return refuse("neither of R and the group size is a multiple of the other");
   if (tokens % (8 * parts) != 0 || tokens > 256)
     return refuse("T is a multiple of 8 P, and 256 at most");
+  if (tokens / parts % std::min<std::int64_t>(tokens / parts, 32) != 0)
+    return refuse("T / P is less than 32, or a multiple of it");
   if (parts > p.k / 128)
     return refuse(fmt::format("k is not cut into {} parts of 128 rows", parts));
   return {};

@@ -123,6 +123,13 @@ TEST(GemmConfig, SaysWhyItCannot) {
   EXPECT_THAT(reason(*parse_gemm_config("wgmma T=64 F=2 R=128 D=4 P=1 B=1"),
                      {.m = 64, .n = 264, .k = 128}, kHopper),
               HasSubstr("n of 256"));
+  // 40 tokens are 32 and 8 that would be left out.
+  EXPECT_THAT(reason(*parse_gemm_config("wgmma T=40 F=1 R=128 D=4 P=1 B=1"),
+                     {.m = 40, .n = 128, .k = 128}, kHopper),
+              HasSubstr("a multiple of it"));
+  EXPECT_THAT(reason(*parse_gemm_config("wgmma T=96 F=1 R=128 D=4 P=2 B=1"),
+                     {.m = 96, .n = 128, .k = 256}, kHopper),
+              HasSubstr("a multiple of it"));
   EXPECT_THAT(reason(eight, {.m = 1, .n = 64, .k = 128, .activation_codes = vm::kI8}, kHopper),
               HasSubstr("does not quantise activations to i8"));
   const GemmConfig codes = *parse_gemm_config("int8 M=8 NW=1 KW=4 D=2 B=2 U=128");
